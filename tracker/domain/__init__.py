@@ -1,0 +1,1 @@
+"""The vocabulary of the tracker: standard library only (networkx for the chain)."""

@@ -1,0 +1,61 @@
+"""What can go wrong, by who has to act on it; each kind has its own exit code on the command line."""
+
+
+class TrackerError(Exception):
+    """Base of every error a user may see: one sentence that says what, where and what to do next.
+
+    Messages never hold a value from a delivered row.
+    """
+
+    exit_code = 1
+
+
+class UsageError(TrackerError):
+    """The command or its arguments cannot be carried out as given."""
+
+    exit_code = 2
+
+
+class RejectedFile(TrackerError):
+    """A delivered file cannot be read at all; the sender has to act.
+
+    ``rule`` is the id of the broken file rule (``FILE-…``), ``remedy`` what the sender should do,
+    both in the words of the feedback workbook.
+    """
+
+    exit_code = 3
+
+    def __init__(self, rule: str, message: str, remedy: str) -> None:
+        super().__init__(message)
+        self.rule = rule
+        self.remedy = remedy
+
+
+class DatabaseUnavailable(TrackerError):
+    """The database cannot be reached, or went away; nothing half-done was left behind."""
+
+    exit_code = 4
+
+
+class SchemaMismatch(TrackerError):
+    """The database schema is older or newer than this software."""
+
+    exit_code = 5
+
+
+class KeyringError(TrackerError):
+    """A key is missing, unreadable or does not fit the data."""
+
+    exit_code = 6
+
+
+class SnapshotError(TrackerError):
+    """A snapshot is missing, damaged or of another format version."""
+
+    exit_code = 7
+
+
+class NotFound(TrackerError):
+    """The delivery, subject, spelling or decision named does not exist."""
+
+    exit_code = 8

@@ -1,0 +1,1 @@
+"""Harmonise: cells become typed claims; codebooks say what a delivered wording means."""

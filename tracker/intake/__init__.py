@@ -1,0 +1,1 @@
+"""Intake: a delivered file becomes an Extract, its columns recognised and nothing interpreted."""

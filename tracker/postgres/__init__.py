@@ -1,0 +1,1 @@
+"""Postgres: the one door to the database."""

@@ -1,0 +1,1 @@
+"""Pseudonymise: national ids exist only in here; what leaves is a random subject id."""

@@ -1,0 +1,1 @@
+"""Publish: tables, pictures and the sender's feedback workbook."""
