@@ -1,1 +1,1 @@
-"""Publish: tables, pictures and the sender's feedback workbook."""
+"""What leaves the system: stamped tables, pictures and the sender's feedback workbook."""
