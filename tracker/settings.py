@@ -1,0 +1,111 @@
+"""Every setting of the tracker, read once from the environment (``TRACKER_*``)."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import TypeVar
+
+from tracker.domain.errors import UsageError
+
+PREFIX = "TRACKER_"
+TEST_PREFIX = "TRACKER_TEST_"
+
+Setting = TypeVar("Setting")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Where things lie and how far they may go. Each field is the variable ``TRACKER_<FIELD>``.
+
+    Directories default to places under ``home``. ``database_url`` empty means the embedded server.
+    Sizes are megabytes, times seconds or days as the name says. ``hold_share`` is the share (0..1) of
+    live facts a full delivery may retract before it is held for confirmation.
+    """
+
+    home: Path = Path(".tracker")
+    database_url: str = field(default="", repr=False)  # holds a password
+    inbox: Path = Path(".tracker/inbox")
+    outbox: Path = Path(".tracker/outbox")
+    store: Path = Path(".tracker/store")
+    keys: Path = Path(".tracker/keys")
+    workers: int = 1
+    hold_share: float = 0.05
+    store_days: int = 365
+    file_limit_mb: int = 50
+    inflated_limit_mb: int = 500
+    reader_memory_mb: int = 1536
+    reader_seconds: int = 120
+
+    @property
+    def postgres(self) -> Path:
+        """Home of the embedded server."""
+        return self.home / "postgres"
+
+    @classmethod
+    def from_environment(cls, environ: Mapping[str, str]) -> Settings:
+        """Settings from the variables of ``environ``; raises ``UsageError`` for one it does not know."""
+        _refuse_unknown(environ)
+        home = _read(environ, "HOME", _path, Path(".tracker").absolute())
+        return cls(
+            home=home,
+            database_url=environ.get(PREFIX + "DATABASE_URL", ""),
+            inbox=_read(environ, "INBOX", _path, home / "inbox"),
+            outbox=_read(environ, "OUTBOX", _path, home / "outbox"),
+            store=_read(environ, "STORE", _path, home / "store"),
+            keys=_read(environ, "KEYS", _path, home / "keys"),
+            workers=_read(environ, "WORKERS", _positive, os.cpu_count() or 1),
+            hold_share=_read(environ, "HOLD_SHARE", _share, cls.hold_share),
+            store_days=_read(environ, "STORE_DAYS", _positive, cls.store_days),
+            file_limit_mb=_read(environ, "FILE_LIMIT_MB", _positive, cls.file_limit_mb),
+            inflated_limit_mb=_read(environ, "INFLATED_LIMIT_MB", _positive, cls.inflated_limit_mb),
+            reader_memory_mb=_read(environ, "READER_MEMORY_MB", _positive, cls.reader_memory_mb),
+            reader_seconds=_read(environ, "READER_SECONDS", _positive, cls.reader_seconds),
+        )
+
+
+def _refuse_unknown(environ: Mapping[str, str]) -> None:
+    known = {PREFIX + f.name.upper() for f in fields(Settings)}
+    strange = sorted(
+        name
+        for name in environ
+        if name.startswith(PREFIX) and not name.startswith(TEST_PREFIX) and name not in known
+    )
+    if strange:
+        raise UsageError(
+            f"unknown setting {', '.join(strange)} in the environment; known are {', '.join(sorted(known))}"
+        )
+
+
+def _read(
+    environ: Mapping[str, str], name: str, parse: Callable[[str], Setting], default: Setting
+) -> Setting:
+    text = environ.get(PREFIX + name, "").strip()
+    if not text:
+        return default
+    try:
+        return parse(text)
+    except ValueError as error:
+        raise UsageError(f"{PREFIX}{name} is {text!r}, but {error}") from None
+
+
+def _path(text: str) -> Path:
+    return Path(text).expanduser().absolute()
+
+
+def _positive(text: str) -> int:
+    if not text.isdecimal() or int(text) == 0:
+        raise ValueError("a whole number above 0 is needed")
+    return int(text)
+
+
+def _share(text: str) -> float:
+    try:
+        share = float(text)
+    except ValueError:
+        share = -1.0
+    if not 0 <= share <= 1:
+        raise ValueError("a share between 0 and 1 is needed, such as 0.05")
+    return share
