@@ -77,6 +77,12 @@ def engine(url: str, role: Role | None = None) -> Engine:
     )
 
 
+def close(url: str) -> None:
+    """Close the pooled connections to ``url``; the next use opens new ones."""
+    for role in (None, *Role):
+        engine(url, role).dispose()
+
+
 @contextmanager
 def connect(url: str, role: Role | None = None) -> Iterator[Connection]:
     """One transaction as ``role``: committed at the end of the block, rolled back by any error.
