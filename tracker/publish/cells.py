@@ -57,8 +57,8 @@ def rows_of(frame: pd.DataFrame) -> list[list[Scalar]]:
     return [list(row) for row in zip(*columns, strict=True)]
 
 
-def shown(value: Scalar) -> str:
-    """A cell for a reader: missing as ``–``, thousands grouped, at most three decimals."""
+def shown(value: Scalar, decimals: int = 1) -> str:
+    """A cell for a reader: missing as ``–``, thousands grouped, fractions to ``decimals``."""
     match value:
         case None:
             return "–"
@@ -67,14 +67,23 @@ def shown(value: Scalar) -> str:
         case int():
             return _grouped(f"{value:,}")
         case float():
-            return _shown_float(value)
+            return _grouped(f"{value:,.{decimals}f}")
     return value
 
 
-def _shown_float(value: float) -> str:
-    if value.is_integer():
-        return _grouped(f"{value:,.0f}")
-    return f"{value:.3f}" if abs(value) < 1 else _grouped(f"{value:,.1f}")
+def shown_rows(frame: pd.DataFrame) -> list[list[str]]:
+    """The rows as a reader sees them; the figures of a column have the same number of decimals."""
+    rows = rows_of(frame)
+    decimals = [_decimals([row[column] for row in rows]) for column in range(frame.shape[1])]
+    return [[shown(value, places) for value, places in zip(row, decimals, strict=True)] for row in rows]
+
+
+def _decimals(column: list[Scalar]) -> int:
+    """None for whole numbers, three for shares, one for the rest."""
+    fractions = [value for value in column if isinstance(value, float)]
+    if all(value.is_integer() for value in fractions):
+        return 0
+    return 3 if max(map(abs, fractions)) <= 1 else 1
 
 
 def _grouped(figures: str) -> str:

@@ -29,7 +29,7 @@ from rich.table import Table
 from rich.text import Text
 
 from tracker.domain.errors import UsageError
-from tracker.publish.cells import Scalar, guarded, names_of, rows_of, shown
+from tracker.publish.cells import Scalar, guarded, names_of, rows_of, shown_rows
 from tracker.publish.files import replacing, write_text
 from tracker.publish.spreadsheet import write_workbook
 from tracker.publish.stamp import SYNTHETIC, Stamp, checked, is_synthetic, stamp_line
@@ -117,6 +117,6 @@ def render_table(frame: pd.DataFrame, stamp: Stamp) -> Table:
     for column, name in enumerate(names_of(frame)):
         numeric = pd.api.types.is_numeric_dtype(frame.iloc[:, column])
         table.add_column(Text(name), justify="right" if numeric else "left", overflow="fold")
-    for row in rows_of(frame):
-        table.add_row(*(Text(shown(value)) for value in row))
+    for row in shown_rows(frame):
+        table.add_row(*map(Text, row))
     return table
