@@ -20,6 +20,7 @@ BEGIN
         EXECUTE format('GRANT %I TO %I', name, current_user) || how;
     END LOOP;
     EXECUTE format('REVOKE ALL ON DATABASE %I FROM PUBLIC', current_database());
+    EXECUTE format('GRANT TEMPORARY ON DATABASE %I TO tracker_recorder, tracker_vault', current_database());
     EXECUTE format('GRANT CREATE ON DATABASE %I TO tracker_owner', current_database());
 END
 $$;

@@ -79,8 +79,9 @@ class RecordSpec:
     """Everything declared about one record type.
 
     ``period_by`` is the date column that decides which period a row belongs to. ``source_id`` is the
-    column with the fact's own id in the case system. ``person`` is False for aggregates and
-    municipality facts, which have no child.
+    column with the fact's own id in the case system. ``identity`` names further columns that, with
+    the child and that date, tell two facts apart where source ids are not stable. ``person`` is False
+    for aggregates and municipality facts, which have no child.
     """
 
     record_type: str
@@ -92,6 +93,7 @@ class RecordSpec:
     rules: tuple[RuleSpec, ...]
     events: tuple[EventSpec, ...]
     source_id: str = ""
+    identity: tuple[str, ...] = ()
     person: bool = True
     valid_from: date | None = None
     valid_to: date | None = None

@@ -1,0 +1,34 @@
+-- What a full delivery leaves out: live facts of its period that it does not state, that no newer extract
+-- states, and that no quarantined row may have stated. Returns facts withdrawn and live facts covered.
+CREATE FUNCTION record.withdrawals(
+    stream integer, extracted date, delivery integer, period_from date, period_to date,
+    opening record.event_type, OUT withdrawn integer, OUT covered integer
+) LANGUAGE plpgsql AS $$
+DECLARE
+    something_newer boolean := EXISTS (
+        SELECT FROM intake.attempt a WHERE a.stream_id = stream AND a.state = 'loaded'
+        AND (a.extracted_on, a.delivery_no) > (extracted, delivery));
+BEGIN
+    covered := (SELECT count(*) FROM projection.head h
+                WHERE h.stream_id = stream AND h.live AND h.event_type = opening
+                  AND h.occurred_on BETWEEN withdrawals.period_from AND withdrawals.period_to);
+    INSERT INTO pg_temp.stage_change
+    SELECT true, NULL, NULL, 'retracted', h.fact_id, h.event_type, h.version + 1, h.position,
+           h.subject_id, h.occurred_on, h.content, '{}'
+    FROM projection.head h
+    JOIN (SELECT o.fact_id FROM projection.head o
+          WHERE o.stream_id = stream AND o.live AND o.event_type = opening
+            AND o.occurred_on BETWEEN withdrawals.period_from AND withdrawals.period_to) AS c USING (fact_id)
+    WHERE h.stream_id = stream AND h.live
+      AND NOT EXISTS (SELECT FROM pg_temp.stage_row r WHERE r.fact_id = h.fact_id AND r.outcome IS NULL)
+      AND NOT EXISTS (SELECT FROM pg_temp.stage_protected p WHERE p.fact_id = h.fact_id)
+      AND NOT EXISTS (SELECT FROM pg_temp.stage_protected p
+                      JOIN projection.head k ON k.subject_id = p.subject_id
+                      WHERE k.stream_id = stream AND k.live AND k.fact_id = h.fact_id)
+      AND NOT (something_newer AND EXISTS (
+          SELECT FROM intake.row_outcome o JOIN intake.attempt a USING (delivery_no, attempt)
+          WHERE a.stream_id = stream AND a.state = 'loaded'
+            AND (a.extracted_on, a.delivery_no) > (extracted, delivery) AND o.fact_id = h.fact_id));
+    withdrawn := (SELECT count(DISTINCT fact_id) FROM pg_temp.stage_change c WHERE c.withdrawn);
+END;
+$$;

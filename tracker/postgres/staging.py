@@ -1,0 +1,61 @@
+"""Staging: one delivery's rows and candidate events into the session's temporary tables, by COPY."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from psycopg import Connection
+
+from tracker.record.stage import StagedDelivery
+
+NULL = "\\N"
+BLOCK_LINES = 2_000
+
+
+def copy_stage(driver: Connection[Any], staged: StagedDelivery) -> None:
+    """Fill ``stage_row``, ``stage_event`` and ``stage_protected``; they empty themselves at commit."""
+    driver.execute("SELECT record.open_stage()")
+    _copy(driver, "COPY pg_temp.stage_row FROM STDIN", _row_lines(staged))
+    _copy(driver, "COPY pg_temp.stage_event FROM STDIN", _event_lines(staged))
+    _copy(driver, "COPY pg_temp.stage_protected FROM STDIN", _protected_lines(staged))
+
+
+def _copy(driver: Connection[Any], command: str, lines: Iterator[str]) -> None:
+    with driver.cursor() as cursor, cursor.copy(command.encode()) as copy:
+        for block in _blocks(lines):
+            copy.write(block)
+
+
+def _row_lines(staged: StagedDelivery) -> Iterator[str]:
+    for row_no, fact, period_on in staged.rows:
+        yield f"{row_no}\t{fact}\t{period_on}\t{NULL}\t{NULL}\n"
+    for row_no in staged.quarantined:
+        yield f"{row_no}\t{NULL}\t{NULL}\tquarantined\t{NULL}\n"
+    for row_no, rule in staged.set_aside.items():
+        yield f"{row_no}\t{NULL}\t{NULL}\tset_aside\t{rule}\n"
+
+
+def _event_lines(staged: StagedDelivery) -> Iterator[str]:
+    for ordinal, (row_no, fact, kind, subject, occurred, content, body) in enumerate(staged.events):
+        # JSON has no raw tab or line break; only its backslashes mean something to COPY.
+        escaped = body.replace("\\", "\\\\")
+        day = occurred or NULL
+        yield f"{ordinal}\t{row_no}\t{fact}\t{kind}\t{subject or NULL}\t{day}\t\\\\x{content}\t{escaped}\n"
+
+
+def _protected_lines(staged: StagedDelivery) -> Iterator[str]:
+    for fact in staged.protected_facts:
+        yield f"{fact}\t{NULL}\n"
+    for subject in staged.protected_subjects:
+        yield f"{NULL}\t{subject}\n"
+
+
+def _blocks(lines: Iterator[str]) -> Iterator[str]:
+    block: list[str] = []
+    for line in lines:
+        block.append(line)
+        if len(block) == BLOCK_LINES:
+            yield "".join(block)
+            block.clear()
+    yield "".join(block)

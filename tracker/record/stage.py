@@ -1,0 +1,286 @@
+"""Stage: pseudonymous claims become candidate events, keyed by the fact they speak of.
+
+Identity of a fact (design decision 1): its source id only where the case system keeps ids stable;
+otherwise child, record type, opening date and occurrence number; rows without a child are compared as
+a multiset of contents. Never file names, times or row numbers. Sameness is a hash of the business
+content; ids that churn between exports count only as given or not.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from hashlib import sha256
+from typing import NamedTuple
+
+from tracker.domain.delivery import DeliveryNote, PseudonymousClaims, Value
+from tracker.domain.events import EventType
+from tracker.domain.findings import Finding
+from tracker.domain.spec import CellType, EventSpec, RecordSpec
+
+SOURCE_ID_TYPES = frozenset({CellType.SOURCE_ID, CellType.SOURCE_IDS})
+DUPLICATE_ROW = "duplicate_row"
+
+
+class StagedRow(NamedTuple):
+    """One usable row: its Excel row, the fact it states (32 hex digits), the day that places it."""
+
+    row_no: int
+    fact_id: str
+    period_on: date
+
+
+class StagedEvent(NamedTuple):
+    """One candidate event. ``content`` (32 hex digits) hashes the business content, churning ids masked."""
+
+    row_no: int
+    fact_id: str
+    type: str
+    subject_id: str | None
+    occurred_on: date | None
+    content: str
+    body: str
+
+
+class DeliveredWording(NamedTuple):
+    """One wording of a coded column as delivered, and how many rows held it."""
+
+    field: str
+    codebook: str
+    wording: str
+    rows: int
+
+
+@dataclass(frozen=True)
+class StagedDelivery:
+    """Everything one delivery says, ready to be decided on.
+
+    ``quarantined`` and ``set_aside`` are by Excel row. ``protected_facts`` and
+    ``protected_subjects`` belong to quarantined rows: what they may have said is not known, so a full
+    delivery retracts nothing of theirs.
+    """
+
+    note: DeliveryNote
+    opening: str
+    rows: Sequence[StagedRow]
+    events: Sequence[StagedEvent]
+    quarantined: Mapping[int, tuple[Finding, ...]] = field(default_factory=dict)
+    set_aside: Mapping[int, str] = field(default_factory=dict)
+    findings: Sequence[Finding] = ()
+    wordings: Sequence[DeliveredWording] = ()
+    protected_facts: frozenset[str] = frozenset()
+    protected_subjects: frozenset[str] = frozenset()
+
+    @property
+    def rows_read(self) -> int:
+        """Every data row of the file, whatever became of it."""
+        return len(self.rows) + len(self.quarantined) + len(self.set_aside)
+
+
+def stage(claims: PseudonymousClaims) -> StagedDelivery:
+    """Candidate events and fact keys of a delivery.
+
+    Rows that state one stable source id twice keep the first statement in content order; the others
+    are set aside as ``duplicate_row``.
+    """
+    contents, bodies = _contents_and_bodies(claims)
+    facts = _fact_ids(claims, contents)
+    usable = [i for i in range(len(facts)) if i not in claims.quarantined and i not in claims.set_aside]
+    kept, duplicates = _first_of_each(usable, facts, contents)
+    numbers, period_on = claims.row_numbers, claims.columns[claims.spec.period_by]
+    return StagedDelivery(
+        note=claims.note,
+        opening=claims.spec.events[0].type,
+        rows=[StagedRow(numbers[i], facts[i], _day(period_on[i])) for i in kept],
+        events=_staged_events(claims, kept, facts, bodies),
+        quarantined={numbers[i]: found for i, found in claims.quarantined.items()},
+        set_aside={numbers[i]: rule for i, rule in claims.set_aside.items()}
+        | {numbers[i]: DUPLICATE_ROW for i in duplicates},
+        findings=claims.findings,
+        wordings=_wordings(claims),
+        protected_facts=frozenset(facts[i] for i in claims.quarantined),
+        protected_subjects=frozenset(s for i in claims.quarantined if (s := claims.subjects[i])),
+    )
+
+
+def _wordings(claims: PseudonymousClaims) -> list[DeliveredWording]:
+    """Wordings of all coded columns, the steward's queue and the sender's feedback."""
+    coded = [c for c in claims.spec.columns if c.codebook and c.name in claims.columns]
+    return [
+        DeliveredWording(column.name, column.codebook, str(wording), number)
+        for column in coded
+        for wording, number in Counter(claims.columns[column.name]).items()
+        if wording is not None
+    ]
+
+
+class _Body(NamedTuple):
+    """Per row: whether the event exists, its JSON body and its content with churning ids masked."""
+
+    exists: Sequence[bool]
+    body: Sequence[str]
+    content: Sequence[str]
+
+
+def _contents_and_bodies(claims: PseudonymousClaims) -> tuple[Sequence[str], Sequence[_Body]]:
+    """The business content of each row over all its events, and each event's bodies."""
+    bodies = [_event_bodies(claims, event) for event in claims.spec.events]
+    days = [_dates_as_text(claims, event.on) for event in claims.spec.events]
+    parts = [column for body, day in zip(bodies, days, strict=True) for column in (day, body.content)]
+    return ["|".join(row) for row in zip(*parts, strict=True)], bodies
+
+
+def _dates_as_text(claims: PseudonymousClaims, name: str) -> list[str]:
+    column = claims.columns.get(name)
+    if column is None:
+        return [""] * len(claims.row_numbers)
+    return ["" if day is None else str(day) for day in column]
+
+
+def _event_bodies(claims: PseudonymousClaims, event: EventSpec) -> _Body:
+    names = sorted(name for name in event.body if name in claims.columns)
+    exact = _json_objects(claims, [(name, _encoder(name)) for name in names])
+    masked = exact if claims.note.stable_ids else _json_objects(claims, _masking_encoders(claims.spec, names))
+    return _Body(_exists(claims, event.when), exact, masked)
+
+
+def _exists(claims: PseudonymousClaims, when: tuple[str, ...]) -> Sequence[bool]:
+    given = [claims.columns[name] for name in when if name in claims.columns]
+    if not when:
+        return [True] * len(claims.row_numbers)
+    if not given:
+        return [False] * len(claims.row_numbers)
+    return [any(value is not None for value in row) for row in zip(*given, strict=True)]
+
+
+Encoder = Callable[[Value], str]
+
+
+def _json_objects(claims: PseudonymousClaims, encoders: Sequence[tuple[str, Encoder]]) -> list[str]:
+    """One canonical JSON object a row: keys in order, absent cells left out, no white space."""
+    if not encoders:
+        return ["{}"] * len(claims.row_numbers)
+    fragments = [_encoded(claims.columns[name], encode) for name, encode in encoders]
+    return ["{" + ",".join(filter(None, row)) + "}" for row in zip(*fragments, strict=True)]
+
+
+def _encoded(cells: Sequence[Value], encode: Encoder) -> list[str]:
+    seen = {cell: encode(cell) for cell in set(cells)}
+    return [seen[cell] for cell in cells]
+
+
+def _encoder(name: str) -> Encoder:
+    def encode(cell: Value) -> str:
+        if cell is None or cell == ():
+            return ""
+        text = cell.isoformat() if isinstance(cell, date) else cell
+        return f"{json.dumps(name)}:{json.dumps(text, ensure_ascii=False, separators=(',', ':'))}"
+
+    return encode
+
+
+def _masking_encoders(spec: RecordSpec, names: Iterable[str]) -> list[tuple[str, Encoder]]:
+    """Ids that churn between exports count only as given or not."""
+
+    def masked(name: str) -> Encoder:
+        return lambda cell: "" if cell is None or cell == () else f"{json.dumps(name)}:true"
+
+    by_name = spec.by_name
+    return [(n, masked(n) if by_name[n].type in SOURCE_ID_TYPES else _encoder(n)) for n in names]
+
+
+def _fact_ids(claims: PseudonymousClaims, contents: Sequence[str]) -> list[str]:
+    """The fact each row states, as 32 hex digits."""
+    scope = f"{claims.note.municipality}|{claims.note.record_type}"
+    keys = _keys(claims, contents)
+    keyed_by_id = [key is not None and key.startswith("id|") for key in keys]
+    occurrence = _occurrences(keys, contents, keyed_by_id)
+    return [
+        sha256(f"{scope}|{key}|{n}".encode()).hexdigest()[:32]
+        for key, n in zip(keys, occurrence, strict=True)
+    ]
+
+
+def _keys(claims: PseudonymousClaims, contents: Sequence[str]) -> list[str]:
+    spec, rows = claims.spec, len(claims.row_numbers)
+    sources = claims.columns.get(spec.source_id) if claims.note.stable_ids else None
+    days = claims.columns[spec.period_by]
+    extra = [claims.columns.get(name) or [None] * rows for name in spec.identity]
+    further = ["|".join(str(v) for v in row) for row in zip(*extra, strict=True)] if extra else [""] * rows
+
+    def key(i: int) -> str:
+        if sources is not None and sources[i] is not None:
+            return f"id|{sources[i]}"
+        if claims.subjects[i] is None and spec.person:
+            return f"content|{contents[i]}"
+        return f"slot|{claims.subjects[i]}|{days[i]}|{further[i]}"
+
+    return [key(i) for i in range(rows)]
+
+
+def _occurrences(keys: Sequence[str], contents: Sequence[str], keyed_by_id: Sequence[bool]) -> list[int]:
+    """1, 2, … among rows with one key, in content order, so that row order never matters."""
+    groups: dict[str, list[int]] = defaultdict(list)
+    for i, key in enumerate(keys):
+        if not keyed_by_id[i]:
+            groups[key].append(i)
+    numbers = [1] * len(keys)
+    for members in groups.values():
+        if len(members) > 1:
+            for n, i in enumerate(sorted(members, key=contents.__getitem__), start=1):
+                numbers[i] = n
+    return numbers
+
+
+def _first_of_each(
+    usable: Sequence[int], facts: Sequence[str], contents: Sequence[str]
+) -> tuple[list[int], list[int]]:
+    """Rows kept and rows that repeat a fact already stated in this file."""
+    first: dict[str, int] = {}
+    for i in usable:
+        other = first.setdefault(facts[i], i)
+        if contents[i] < contents[other]:
+            first[facts[i]] = i
+    kept = [i for i in usable if first[facts[i]] == i]
+    return kept, [i for i in usable if first[facts[i]] != i]
+
+
+def _staged_events(
+    claims: PseudonymousClaims, kept: Sequence[int], facts: Sequence[str], bodies: Sequence[_Body]
+) -> list[StagedEvent]:
+    days = [claims.columns.get(event.on) or [None] * len(facts) for event in claims.spec.events]
+    columns = list(zip(claims.spec.events, bodies, days, strict=True))
+    staged: list[StagedEvent] = []
+    for i in kept:
+        row_no, fact, subject = claims.row_numbers[i], facts[i], claims.subjects[i]
+        for event, body, day in columns:
+            if body.exists[i]:
+                occurred = day[i]
+                digest = content_hash(subject, occurred, body.content[i])
+                staged.append(
+                    StagedEvent(row_no, fact, event.type, subject, occurred, digest, body.body[i])  # type: ignore[arg-type]
+                )
+        if i in claims.linked_subjects:
+            staged.append(_link(row_no, fact, subject, claims.linked_subjects[i]))
+    return staged
+
+
+def _link(row_no: int, fact: str, subject: str | None, other: str) -> StagedEvent:
+    body = f'{{"other":"{other}"}}'
+    return StagedEvent(
+        row_no, fact, EventType.SUBJECTS_LINKED, subject, None, content_hash(subject, None, body), body
+    )
+
+
+def content_hash(subject: str | None, occurred_on: Value, content: str) -> str:
+    """Sameness of an event: 128 bits of SHA-256 over child, day and business content."""
+    return sha256(f"{subject}|{occurred_on}|{content}".encode()).hexdigest()[:32]
+
+
+def _day(value: Value) -> date:
+    if not isinstance(value, date):
+        raise TypeError("a usable row has the date that places it in a period")
+    return value
