@@ -1,0 +1,46 @@
+"""The workspace of one projection: a DuckDB session with bounded memory, and the SQL files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from string import Template
+
+import duckdb
+
+MEMORY_LIMIT = "2GB"
+
+
+@contextmanager
+def workspace(folder: Path, memory_limit: str = MEMORY_LIMIT) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A DuckDB session that spills into ``folder``; everything in it is gone when it ends.
+
+    Tables lie in a database file, so that only what is being worked on takes memory.
+    """
+    connection = duckdb.connect(folder / "work.duckdb")
+    try:
+        connection.execute(f"SET memory_limit = '{memory_limit}'")
+        connection.execute(f"SET temp_directory = '{quoted(folder / 'spill')}'")
+        connection.execute("SET enable_progress_bar = false")
+        yield connection
+    finally:
+        connection.close()
+
+
+def quoted(path: Path) -> str:
+    """A path as it may stand inside a SQL string."""
+    return str(path).replace("'", "''")
+
+
+@cache
+def sql(name: str) -> Template:
+    """The text of ``sql/<name>.sql``, with ``$parameters`` still open."""
+    return Template(files("tracker.projections").joinpath("sql", f"{name}.sql").read_text(encoding="utf-8"))
+
+
+def run(connection: duckdb.DuckDBPyConnection, name: str, **parameters: object) -> None:
+    """Run ``sql/<name>.sql``; parameters are numbers and names of ours, never delivered text."""
+    connection.execute(sql(name).substitute(parameters))
