@@ -25,5 +25,7 @@ CREATE TABLE record.event (
                AND municipality IS NOT NULL AND fact_id IS NOT NULL AND content IS NOT NULL))
 ) PARTITION BY RANGE (position);
 CREATE INDEX event_subject ON record.event (subject_id, position) WHERE subject_id IS NOT NULL;
+CREATE INDEX event_other_side ON record.event ((body::jsonb ->> 'other'))
+    WHERE event_type IN ('SubjectsLinked', 'SubjectsUnlinked');
 GRANT SELECT, INSERT ON record.event TO tracker_recorder;
 GRANT SELECT ON record.event TO tracker_projector, tracker_reader;

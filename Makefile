@@ -1,0 +1,42 @@
+# Everything runs in .venv; nothing else on the machine is touched but the embedded server's own files.
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
+
+.PHONY: demo test lint bench schema docs clean help
+
+help:  ## what there is to make
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+
+demo: .venv/installed  ## the whole story on synthetic municipalities and an embedded PostgreSQL
+	$(BIN)/tracker demo
+
+test: .venv/installed-dev  ## the whole suite
+	$(BIN)/pytest -n 2 --dist worksteal
+
+lint: .venv/installed-dev  ## ruff, mypy, import-linter
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-timing
+
+bench: .venv/installed-dev  ## speed and memory as ratios in one run, to bench-results/
+	$(BIN)/python -m tests.bench
+
+generate: .venv/installed-dev  ## regenerate what is committed and diffed: schema, chain diagram, specifications
+	$(BIN)/python -m tests.generate
+
+clean:  ## stop the embedded server and remove what the demo made
+	-$(BIN)/tracker db down
+	rm -rf .tracker demo
+
+.venv/installed: pyproject.toml constraints.txt
+	@test -n "$(PYTHON)" || { echo "Python 3.11 is needed: install it or run make PYTHON=/path/to/python3.11"; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@echo "installing into .venv (about half a minute)"
+	@$(PIP) --editable .
+	@touch $@
+
+.venv/installed-dev: .venv/installed
+	@$(PIP) --editable '.[dev]'
+	@touch $@

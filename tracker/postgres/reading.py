@@ -1,0 +1,279 @@
+"""Reading what the database holds: deliveries, findings, wordings, one child's events, the log in bulk."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+import adbc_driver_postgresql.dbapi
+import pyarrow as pa
+from sqlalchemy import ARRAY, Connection, Row, RowMapping, Text, bindparam, func, make_url, select, text
+
+from tracker.domain.delivery import DeliveryState, Outcome
+from tracker.domain.events import Event, EventType
+from tracker.domain.findings import Finding, Severity
+from tracker.postgres.engine import Role, connect
+from tracker.postgres.event_log import EVENT_COLUMNS, event_of
+from tracker.postgres.tables import ATTEMPT, BATCH, DELIVERY, EVENT, FINDING, ROW_OUTCOME, SPELLING, STREAM
+
+
+@dataclass(frozen=True)
+class DeliveryRecord:
+    """One delivery as the operator sees it: its newest attempt, or RECEIVED while there is none."""
+
+    delivery_no: int
+    municipality: str
+    file_name: str
+    received_at: datetime
+    state: DeliveryState
+    digest: bytes
+    attempt: int = 0
+    record_type: str = ""
+    period_from: date | None = None
+    period_to: date | None = None
+    full: bool = False
+    extracted_on: date | None = None
+    system: str = ""
+    rule: str = ""
+    rows_read: int = 0
+    outcomes: dict[Outcome, int] | None = None
+    retractions: int = 0
+    covered: int = 0
+    last_position: int | None = None
+
+
+@dataclass(frozen=True)
+class StoredWording:
+    """One wording of a coded column as some municipality's system delivered it, over all deliveries."""
+
+    codebook: str
+    field: str
+    municipality: str
+    system: str
+    wording: str
+    rows: int
+
+
+NEWEST = (
+    select(ATTEMPT.c.delivery_no, func.max(ATTEMPT.c.attempt).label("attempt"))
+    .group_by(ATTEMPT.c.delivery_no)
+    .subquery()
+)
+
+
+def deliveries(url: str, delivery_no: int | None = None) -> list[DeliveryRecord]:
+    """Every delivery with its newest attempt, oldest first; or one."""
+    query = (
+        select(DELIVERY, ATTEMPT, STREAM.c.record_type)
+        .outerjoin(NEWEST, NEWEST.c.delivery_no == DELIVERY.c.delivery_no)
+        .outerjoin(
+            ATTEMPT,
+            (ATTEMPT.c.delivery_no == DELIVERY.c.delivery_no) & (ATTEMPT.c.attempt == NEWEST.c.attempt),
+        )
+        .outerjoin(STREAM, STREAM.c.stream_id == ATTEMPT.c.stream_id)
+        .order_by(DELIVERY.c.delivery_no)
+    )
+    if delivery_no is not None:
+        query = query.where(DELIVERY.c.delivery_no == delivery_no)
+    with connect(url, Role.READER) as connection:
+        return [_delivery(row._mapping) for row in connection.execute(query)]
+
+
+def findings(url: str, delivery_no: int, attempt: int) -> list[tuple[Finding, bool]]:
+    """Findings of an attempt, each with whether it quarantined its row."""
+    query = (
+        select(FINDING)
+        .where(FINDING.c.delivery_no == delivery_no, FINDING.c.attempt == attempt)
+        .order_by(FINDING.c.finding_no)
+    )
+    with connect(url, Role.READER) as connection:
+        return [(_finding(row), row.quarantines) for row in connection.execute(query)]
+
+
+def set_aside_rules(url: str, delivery_no: int, attempt: int) -> dict[str, int]:
+    """Rows set aside in an attempt, by rule."""
+    query = (
+        select(ROW_OUTCOME.c.rule, func.count().label("rows"))
+        .where(ROW_OUTCOME.c.delivery_no == delivery_no, ROW_OUTCOME.c.attempt == attempt)
+        .where(ROW_OUTCOME.c.rule.is_not(None))
+        .group_by(ROW_OUTCOME.c.rule)
+    )
+    with connect(url, Role.READER) as connection:
+        return {row.rule: row.rows for row in connection.execute(query)}
+
+
+def wordings(url: str, delivery_no: int | None = None) -> list[StoredWording]:
+    """Wordings of coded columns with their number of rows, newest loaded attempt of each delivery."""
+    total = func.sum(SPELLING.c.count).label("rows")
+    key = (
+        SPELLING.c.codebook,
+        SPELLING.c.field,
+        DELIVERY.c.municipality,
+        ATTEMPT.c.system,
+        SPELLING.c.wording,
+    )
+    query = (
+        select(*key, total)
+        .join(
+            NEWEST,
+            (NEWEST.c.delivery_no == SPELLING.c.delivery_no) & (NEWEST.c.attempt == SPELLING.c.attempt),
+        )
+        .join(
+            ATTEMPT, (ATTEMPT.c.delivery_no == NEWEST.c.delivery_no) & (ATTEMPT.c.attempt == NEWEST.c.attempt)
+        )
+        .join(DELIVERY, DELIVERY.c.delivery_no == SPELLING.c.delivery_no)
+        .group_by(*key)
+        .order_by(total.desc(), *key)
+    )
+    if delivery_no is not None:
+        query = query.where(SPELLING.c.delivery_no == delivery_no)
+    with connect(url, Role.READER) as connection:
+        return [
+            StoredWording(
+                row.codebook, row.field, row.municipality, row.system or "", row.wording, int(row.rows)
+            )
+            for row in connection.execute(query)
+        ]
+
+
+class ChildReader:
+    """Reads children's events on one open connection: for timelines, one after the other."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+
+    def events(self, subject_id: str, up_to: int | None = None) -> list[Event]:
+        """Live events of a subject and of every subject linked to it, in position order."""
+        subjects = {subject_id}
+        found = self._events_of(subjects, up_to)
+        while more := _linked(found) - subjects:
+            subjects |= more
+            found = self._events_of(subjects, up_to)
+        return _live(found)
+
+    def _events_of(self, subjects: Iterable[str], up_to: int | None) -> list[Event]:
+        query = select(*EVENT_COLUMNS).where(EVENT.c.subject_id.in_(sorted(subjects)))
+        if up_to is not None:
+            query = query.where(EVENT.c.position <= up_to)
+        events = [event_of(row) for row in self.connection.execute(query.order_by(EVENT.c.position))]
+        return events + self._links_to(subjects, events, up_to)
+
+    def _links_to(self, subjects: Iterable[str], known: Sequence[Event], up_to: int | None) -> list[Event]:
+        """Links that name one of the subjects as the other side."""
+        query = select(*EVENT_COLUMNS).where(
+            text(OTHER_SIDE).bindparams(bindparam("subjects", sorted(subjects), ARRAY(Text)))
+        )
+        if up_to is not None:
+            query = query.where(EVENT.c.position <= up_to)
+        seen = {event.position for event in known}
+        return [e for row in self.connection.execute(query) if (e := event_of(row)).position not in seen]
+
+
+OTHER_SIDE = (
+    "event_type IN ('SubjectsLinked', 'SubjectsUnlinked') AND (body::jsonb ->> 'other') = ANY (:subjects)"
+)
+"""Written out so that it matches the partial index ``event_other_side``."""
+
+
+@contextmanager
+def child_reader(url: str) -> Iterator[ChildReader]:
+    """A ``ChildReader`` on a connection of its own."""
+    with connect(url, Role.READER) as connection:
+        yield ChildReader(connection)
+
+
+def position_at(url: str, moment: datetime) -> int:
+    """The last position recorded at or before a moment; 0 before the first."""
+    query = select(func.max(BATCH.c.last_position)).where(BATCH.c.recorded_at <= moment)
+    with connect(url, Role.READER) as connection:
+        return int(connection.execute(query).scalar() or 0)
+
+
+def recorded_at(url: str, position: int) -> datetime | None:
+    """When the batch holding a position was committed; None for position 0."""
+    query = select(BATCH.c.recorded_at).where(
+        BATCH.c.last_position >= position, BATCH.c.first_position <= position
+    )
+    with connect(url, Role.READER) as connection:
+        return connection.execute(query).scalar()
+
+
+BULK = """
+    SELECT position, event_type::text AS event_type, kind::text AS kind, subject_id::text AS subject_id,
+           municipality, record_type, replace(fact_id::text, '-', '') AS fact_id, version, replaces,
+           occurred_on, delivery_no, row_no, body
+    FROM record.event WHERE erased_by IS NULL AND position <= {up_to}
+"""
+
+
+@contextmanager
+def log_batches(url: str, up_to: int) -> Iterator[pa.RecordBatchReader]:
+    """The log up to a position as Arrow batches, over ADBC; unordered, erased events left out."""
+    address = make_url(url).set(drivername="postgresql", query={"options": f"-c role={Role.READER.value}"})
+    with (
+        adbc_driver_postgresql.dbapi.connect(address.render_as_string(hide_password=False)) as connection,
+        connection.cursor() as cursor,
+    ):
+        cursor.execute(BULK.format(up_to=int(up_to)))
+        yield cursor.fetch_record_batch()
+
+
+def _delivery(row: RowMapping) -> DeliveryRecord:
+    tried = row[ATTEMPT.c.attempt] is not None
+    known = {
+        "delivery_no": row[DELIVERY.c.delivery_no],
+        "municipality": row[DELIVERY.c.municipality],
+        "file_name": row[DELIVERY.c.file_name],
+        "received_at": row[DELIVERY.c.received_at],
+        "digest": bytes(row[DELIVERY.c.digest]),
+        "state": DeliveryState(row[ATTEMPT.c.state]) if tried else DeliveryState.RECEIVED,
+    }
+    if not tried:
+        return DeliveryRecord(**known)
+    return DeliveryRecord(
+        **known,
+        record_type=row[STREAM.c.record_type] or "",
+        outcomes={outcome: row[ATTEMPT.c[outcome.value]] for outcome in Outcome},
+        system=row[ATTEMPT.c.system] or "",
+        rule=row[ATTEMPT.c.rule] or "",
+        **{name: row[ATTEMPT.c[name]] for name in ATTEMPT_FIELDS},
+    )
+
+
+ATTEMPT_FIELDS = (
+    *("attempt", "period_from", "period_to", "full", "extracted_on", "rows_read", "retractions", "covered"),
+    "last_position",
+)
+
+
+def _finding(row: Row[Any]) -> Finding:
+    return Finding(
+        rule=row.rule,
+        severity=Severity(row.severity),
+        message=row.message,
+        remedy=row.remedy,
+        sheet=row.sheet,
+        row=row.row_no,
+        column=row.column_letter,
+        fields=tuple(row.fields),
+        expected=row.expected,
+        found=row.found,
+        count=row._mapping["count"],
+    )
+
+
+def _linked(events: Iterable[Event]) -> set[str]:
+    """Every subject that a link among the events names."""
+    named: set[str] = set()
+    for event in events:
+        if event.type is EventType.SUBJECTS_LINKED and "other" in event.body:
+            named |= {str(event.body["other"]), str(event.subject_id)}
+    return named
+
+
+def _live(events: Sequence[Event]) -> list[Event]:
+    replaced = {event.replaces for event in events}
+    return [e for e in events if e.position not in replaced and e.kind != "retracted"]
