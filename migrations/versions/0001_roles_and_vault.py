@@ -10,4 +10,4 @@ down_revision = None
 
 def upgrade() -> None:
     run_sql(op.get_bind(), "roles.sql", role=None)
-    run_sql(op.get_bind(), "vault.sql", "vault_subject.sql")
+    run_sql(op.get_bind(), "vault.sql", "vault_subject.sql", "vault_identity_key.sql")

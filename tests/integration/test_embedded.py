@@ -18,7 +18,7 @@ import psycopg
 import pytest
 
 from tracker.domain.errors import DatabaseUnavailable
-from tracker.postgres.binaries import SHARED
+from tracker.postgres.binaries import SHARED, program
 from tracker.postgres.embedded import EmbeddedServer, ServerState
 from tracker.postgres.postmaster import is_running
 
@@ -74,7 +74,9 @@ def test_start_stop_and_start_again_keep_the_data_and_the_url(server: EmbeddedSe
 
 def test_the_server_is_postgresql_18_in_utf_8_and_utc(running: EmbeddedServer) -> None:
     with psycopg.connect(running.url) as connection:
-        settings: dict[str, str] = dict(connection.execute("SELECT name, setting FROM pg_settings").fetchall())
+        settings: dict[str, str] = dict(
+            connection.execute("SELECT name, setting FROM pg_settings").fetchall()
+        )
     assert settings["server_version"].startswith("18")
     assert (settings["server_encoding"], settings["TimeZone"]) == ("UTF8", "UTC")
     assert (settings["fsync"], settings["listen_addresses"]) == ("on", "127.0.0.1")
@@ -212,3 +214,32 @@ def test_the_log_holds_nothing_a_client_sent(running: EmbeddedServer) -> None:
             copy.write(f"{CANARY}\n{CANARY}\t{CANARY}\n".encode())
     running.stop()  # flushes the log
     assert CANARY not in running.log.read_text()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root hands the server to another account")
+def test_programs_the_account_cannot_reach_are_copied() -> None:
+    package = program("postgres").parents[2]
+    code = """
+import sys
+from pathlib import Path
+sys.path.insert(0, sys.argv[1])
+from tracker.postgres.account import account_for
+from tracker.postgres.binaries import programs_for
+account = account_for(Path("/nonexistent"))
+programs = programs_for(account)
+print(programs, account.run([programs / "postgres", "--version"]).stdout)
+"""
+    before = set(SHARED.glob("programs-*"))
+    with tempfile.TemporaryDirectory() as private:  # mode 0700, as an installation under /root is
+        shutil.copytree(package / "pginstall18", Path(private) / package.name / "pginstall18")
+        shutil.copytree(package.with_name(f"{package.name}.libs"), Path(private) / f"{package.name}.libs")
+        (Path(private) / package.name / "__init__.py").touch()
+        answer = subprocess.run(
+            [sys.executable, "-c", code, private], capture_output=True, text=True, check=True
+        )
+    try:
+        assert answer.stdout.startswith(f"{SHARED}/programs-")
+        assert "(PostgreSQL) 18" in answer.stdout
+    finally:
+        for made in set(SHARED.glob("programs-*")) - before:
+            shutil.rmtree(made)
