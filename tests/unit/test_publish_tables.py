@@ -153,8 +153,8 @@ def test_a_failed_write_leaves_the_old_file(tmp_path: Path) -> None:
 
 def test_stamp_line_names_everything_and_says_synthetic_first() -> None:
     line = stamp_line(STAMP)
-    assert line.startswith("SYNTHETIC DATA · as of position 1204 (2026-01-31T12:00:00+00:00)")
-    assert line.endswith("not disclosure-controlled")
+    assert line.startswith("SYNTHETIC DATA · not disclosure-controlled · as of position 1204 (2026-01-31T12")
+    assert "codebook ab12+7 · flow/1 · tracker 0.1.0" in line
     assert "links explicit" in line
     assert "SYNTHETIC" not in stamp_line(STAMP | {"synthetic": "no"})
 

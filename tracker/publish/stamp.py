@@ -45,15 +45,16 @@ def is_synthetic(stamp: Stamp) -> bool:
 
 
 def stamp_line(stamp: Stamp) -> str:
-    """The stamp as one line for a person: synthetic first, then origin, then disclosure state."""
+    """The stamp as one line for a person: what it may be used for first, then its origin."""
     full = checked(stamp)
     told = f" ({full['as_of']})" if "as_of" in full else ""
     parts = [SYNTHETIC] if is_synthetic(full) else []
+    parts += [full["disclosure"]]
     parts += [f"as of position {full['position']}{told}", f"codebook {full['codebook']}"]
     parts += [full["definition"], full["software"]]
     said = {*_ORIGIN, "disclosure", "synthetic"}
     parts += [f"{key} {value}" for key, value in full.items() if key not in said]
-    return " · ".join([*parts, full["disclosure"]])
+    return " · ".join(parts)
 
 
 def stamped_time(stamp: Stamp) -> datetime:
