@@ -1,1 +1,12 @@
-"""Synth: synthetic municipalities with a known truth. No real child's number is ever made."""
+"""Synthetic municipalities: children simulated from a known process, written as the mess that is sent.
+
+``generate(out, plan, seed, progress)`` writes ``out/inbox`` (what municipalities would deliver),
+``out/truth`` (what a correct system must arrive at) and ``out/manifest.json``. Everything says that it
+is synthetic; national ids come only from the tax agency's test series (serials 980–999).
+"""
+
+from tracker.synth.generate import generate
+from tracker.synth.plan import Plan
+from tracker.synth.truth import Truth
+
+__all__ = ["Plan", "Truth", "generate"]
