@@ -10,7 +10,7 @@ _KEPT = re.compile(r"[^a-z0-9]+")
 
 
 def fold(header: str) -> str:
-    """Letters and digits of a header, lower case and without accents: ``Åtgärds-datum`` → ``atgardsdatum``."""
+    """Letters and digits of a header, lower case, no accents: ``Åtgärds-datum`` → ``atgardsdatum``."""
     decomposed = unicodedata.normalize("NFKD", header).casefold()
     return _KEPT.sub("", decomposed)
 

@@ -1,0 +1,136 @@
+"""The reading process: forks a child per file, which parses under limits and sends back tables or a rule.
+
+Runs as ``python -m tracker.intake.reading_process FD``; see ``sandbox`` for the other side. It imports
+little, so a fork costs about a millisecond, and the child's death (abort, kill, limit) harms nobody.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import resource
+import signal
+import socket
+import struct
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from tracker.intake import wire, workbook
+from tracker.intake.raw import Hints, Limits, Problem, RawTable, Unreadable
+from tracker.intake.sniff import NAMES, Kind, expected_kind, extension, sniff
+from tracker.intake.text_file import read_text
+
+LENGTHS = struct.Struct("<IQ")
+"""Lengths of the JSON request and of the file's content, which follow it."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """What to read and how far one may go."""
+
+    task: str
+    file_name: str
+    limits: Limits
+    hints: Hints
+
+
+Read = tuple[list[RawTable], list[Problem]]
+
+
+def read(request: Request, content: bytes) -> Read:
+    """The tables of a delivered file, whatever its kind; raises ``Unreadable``."""
+    kind = sniff(content, request.file_name)
+    if kind is Kind.XLSX:
+        tables, problems = workbook.read_xlsx(content, request.limits)
+    elif kind is Kind.XLS:
+        tables, problems = workbook.read_xls(content)
+    else:
+        tables, problems = read_text(content, request.limits, request.hints)
+    if kind is not expected_kind(request.file_name):
+        values = {"extension": extension(request.file_name), "found": NAMES[kind]}
+        problems = [Problem("FILE-005", values), *problems]
+    return tables, problems
+
+
+def parse_unchecked(_: Request, content: bytes) -> Read:
+    """The workbook without the zip check: what would happen if a hostile file got past it."""
+    return workbook.parse_workbook(content, {}), []
+
+
+TASKS: dict[str, Callable[[Request, bytes], Read]] = {"read": read, "parse_unchecked": parse_unchecked}
+
+
+def main(control_fd: int) -> None:
+    """Serve until the other side closes the control socket."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # children are reaped by the kernel
+    gc.disable()  # children are short-lived, and would otherwise walk millions of cells
+    control = socket.socket(fileno=control_fd)
+    while True:
+        data, descriptors, _, _ = socket.recv_fds(control, 1, 1)
+        if not data:
+            return
+        if os.fork() == 0:
+            control.close()
+            _child(descriptors[0])
+        os.close(descriptors[0])
+
+
+def _child(descriptor: int) -> None:
+    """Answers one request and never returns; any failure is an exit without an answer."""
+    code = 1
+    try:
+        with socket.socket(fileno=descriptor) as connection:
+            _answer(connection)
+        code = 0
+    finally:
+        os._exit(code)
+
+
+def _answer(connection: socket.socket) -> None:
+    request_length, content_length = LENGTHS.unpack(_receive(connection, LENGTHS.size))
+    request = _request(json.loads(_receive(connection, request_length)))
+    content = bytes(_receive(connection, content_length))
+    _limit(request.limits)
+    for block in _result(request, content):
+        connection.sendall(block)
+
+
+def _result(request: Request, content: bytes) -> list[bytes]:
+    try:
+        return wire.encode(*TASKS[request.task](request, content))
+    except Unreadable as reason:
+        return wire.encode_rejection(reason.rule, dict(reason.values))
+
+
+def _request(fields: dict[str, Any]) -> Request:
+    limits, hints = Limits(**fields["limits"]), Hints(**fields["hints"])
+    return Request(fields["task"], fields["file_name"], limits, hints)
+
+
+def _receive(connection: socket.socket, length: int) -> bytearray:
+    buffer = bytearray(length)
+    view = memoryview(buffer)
+    while view:
+        count = connection.recv_into(view)
+        if count == 0:
+            raise EOFError
+        view = view[count:]
+    return buffer
+
+
+def _limit(limits: Limits) -> None:
+    """Memory, processor and wall-clock limits; no files written, no core dumped (identities)."""
+    resource.setrlimit(resource.RLIMIT_AS, (limits.memory, limits.memory))
+    resource.setrlimit(resource.RLIMIT_CPU, (limits.cpu_seconds, limits.cpu_seconds))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    signal.alarm(limits.wall_seconds)
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]))

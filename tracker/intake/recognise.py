@@ -1,0 +1,137 @@
+"""Recognition: which sheet, which row holds the headers, and which record type they belong to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from tracker.domain.findings import Finding
+from tracker.domain.spec import RecordSpec
+from tracker.intake.aliases import Aliases
+from tracker.intake.file_rules import finding, rejection
+from tracker.intake.headers import candidates
+from tracker.intake.privacy_guard import shown_header
+from tracker.intake.raw import RawTable
+from tracker.intake.spec_files import header_index, load_spec, load_specs
+
+HEADER_ROWS = 40
+"""How far down headers are looked for."""
+
+_ALIAS_RANK = 1  # a municipality's own alias beats every alias of the spec
+
+
+@dataclass(frozen=True)
+class Match:
+    """Headers of one table read as one record type.
+
+    ``fields`` maps column index → (field, rank); rank 0 is the label itself, higher is a looser alias.
+    ``row`` is the index of the header row.
+    """
+
+    table: RawTable
+    spec: RecordSpec
+    row: int
+    fields: Mapping[int, tuple[str, int]]
+
+    @property
+    def found(self) -> set[str]:
+        """Fields recognised."""
+        return {name for name, _ in self.fields.values()}
+
+    @property
+    def missing(self) -> list[str]:
+        """Labels of required columns that were not recognised."""
+        return [c.label_sv for c in self.spec.columns if c.required and c.name not in self.found]
+
+    @property
+    def score(self) -> tuple[bool, int, int]:
+        """Complete matches first, then most fields, then most headers spelt exactly as in the spec."""
+        exact = sum(rank == 0 for _, rank in self.fields.values())
+        return not self.missing, len(self.found), exact
+
+
+def recognise(
+    tables: Sequence[RawTable], municipality: str, record_type: str, aliases: Aliases
+) -> tuple[Match, list[Finding]]:
+    """The best match over sheets, rows and record types, and what to say about the choice.
+
+    ``record_type`` is the declared one or empty. Raises ``RejectedFile``: FILE-017 nothing in the file,
+    FILE-030 no headers, FILE-031 required headers missing, FILE-032 two record types fit equally well.
+    """
+    if not any(table.columns for table in tables):
+        raise rejection("FILE-017")
+    specs = [load_spec(record_type)] if record_type else list(load_specs().values())
+    matches = [m for table in tables for spec in specs for m in _best_row(table, spec, municipality, aliases)]
+    if not matches:
+        raise rejection("FILE-030", {"expected": HEADER_ROWS})
+    matches.sort(key=lambda match: match.score, reverse=True)
+    best = matches[0]
+    if best.missing:
+        raise rejection("FILE-031", _missing(best))
+    _check_unambiguous(matches)
+    return best, list(_said(best, tables, matches, declared=record_type))
+
+
+def _best_row(table: RawTable, spec: RecordSpec, municipality: str, aliases: Aliases) -> Iterator[Match]:
+    """The row with most recognised headers, if any has two (or all the spec's required ones)."""
+    index = header_index(spec.record_type)
+    best: Match | None = None
+    for row in range(min(HEADER_ROWS, len(table.row_numbers))):
+        fields = {}
+        for column, cell in enumerate(table.row(row)):
+            if isinstance(cell, str):
+                known = _known(cell, index, (municipality, spec.record_type), aliases)
+                if known:
+                    fields[column] = known
+        match = Match(table, spec, row, fields)
+        if best is None or match.score > best.score:
+            best = match
+    if best and (len(best.found) >= 2 or (best.found and not best.missing)):
+        yield best
+
+
+def _known(
+    header: str, index: Mapping[str, tuple[str, int]], scope: tuple[str, str], aliases: Aliases
+) -> tuple[str, int] | None:
+    for folded in candidates(header):
+        own = aliases.get((*scope, folded))
+        if own:
+            return own, _ALIAS_RANK
+        if folded in index:
+            return index[folded]
+    return None
+
+
+def _missing(match: Match) -> dict[str, str | int]:
+    headers = [shown_header(cell) for cell in match.table.row(match.row) if isinstance(cell, str)]
+    found = ", ".join(headers[:30])
+    return {"record": match.spec.label_sv, "expected": ", ".join(match.missing), "found": found}
+
+
+def _check_unambiguous(matches: Sequence[Match]) -> None:
+    best = matches[0]
+    rivals = {m.spec.label_sv for m in matches if m.score == best.score and m.spec is not best.spec}
+    if rivals:
+        raise rejection("FILE-032", {"found": " och ".join(sorted({best.spec.label_sv, *rivals}))})
+
+
+def _said(
+    best: Match, tables: Sequence[RawTable], matches: Sequence[Match], declared: str
+) -> Iterator[Finding]:
+    sheet = best.table.sheet
+    if not declared:
+        yield finding("FILE-033", {"found": f"{best.spec.label_sv} ({best.spec.record_type})"}, sheet=sheet)
+    if sum(bool(table.columns) for table in tables) > 1:
+        yield finding("FILE-034", {"found": f"”{sheet}”"}, sheet=sheet)
+    if best.row > 0:
+        number = best.table.row_numbers[best.row]
+        yield finding("FILE-035", {"found": str(number)}, sheet=sheet, row=number)
+    for other in matches:
+        rows = len(other.table.row_numbers) - other.row - 1
+        if other.table is not best.table and other.spec is best.spec and not other.missing and rows > 0:
+            values: dict[str, str | int] = {
+                "found": f"”{other.table.sheet}”",
+                "record": best.spec.label_sv,
+                "rows": rows,
+            }
+            yield finding("FILE-046", values, sheet=other.table.sheet)
