@@ -89,6 +89,8 @@ _DAMAGES = (
 _INSIDE = re.compile(
     r"(?<!\d)(?:(\d{6}|\d{8})[\s./+-]{0,3}(\d{4})|((?:\d\d)?\d\d[-.]\d\d[-.]\d\d)[+-](\d{4}))(?!\d)", re.ASCII
 )
+_TEN_DIGITS = re.compile(r"(?:\d\D{0,3}){10}")  # of any script: a cheap look before the thorough one
+_STRANGE = re.compile(r"[^\s\x21-\x7e\xa1-\xac\xae-\xff]")
 _MINUS_SIGNS = "\u2212\u2043\u00ad"  # minus sign, hyphen bullet, soft hyphen: dashes outside category Pd
 _EXACT = 2**53  # a spreadsheet keeps whole numbers below this
 _SHORTEST_DAMAGED = 7  # 000101-nnnn without its leading zeros
@@ -115,6 +117,8 @@ def normalise(cell: Cell, reference: date) -> Identity | None:
 
 def contains_national_id(text: str, reference: date) -> bool:
     """Whether a valid number stands anywhere in a text, however it is punctuated."""
+    if not _TEN_DIGITS.search(text):
+        return False
     for found in _INSIDE.finditer(_one_spelling(text)):
         day, tail = (found[1], found[2]) if found[1] else (re.sub(r"[-.]", "", found[3]), found[4])
         if isinstance(_number(day, tail, "", reference), NationalId):
@@ -150,18 +154,17 @@ def _from_text(raw: str, reference: date) -> Identity | None:
 def _one_spelling(raw: str) -> str:
     """NFKC, every dash a hyphen, invisible characters gone, capitals."""
     text = unicodedata.normalize("NFKC", raw)
-    if not text.isascii():
-        text = "".join(_plain_character(character) for character in text)
-    return text.strip().upper()
+    return _STRANGE.sub(_plain_character, text).strip().upper()
 
 
-def _plain_character(character: str) -> str:
+def _plain_character(found: re.Match[str]) -> str:
+    character = found[0]
     category = unicodedata.category(character)
     if category == "Pd" or character in _MINUS_SIGNS:
         return "-"
     if category == "Nd":  # other scripts' digits, which NFKC leaves alone
         return str(unicodedata.decimal(character))
-    return "" if category in {"Cf", "Cc"} and not character.isspace() else character
+    return "" if category in {"Cf", "Cc"} else character
 
 
 def _damage(text: str) -> Reason | None:
@@ -236,10 +239,11 @@ def _date(year: int, month: int, day: int) -> date | None:
         return None
 
 
-_DOUBLED = (0, 2, 4, 6, 8, 1, 3, 5, 7, 9)  # digit sums of twice the digit
+_ONCE = {str(digit): digit for digit in range(10)}
+_TWICE = {str(digit): sum(divmod(2 * digit, 10)) for digit in range(10)}
 
 
 def _check_digit_fits(digits: str) -> bool:
-    """Modulus 10 over ten digits, weights 2 1 2 1 …"""
-    total = sum(_DOUBLED[int(digit)] for digit in digits[::2]) + sum(int(digit) for digit in digits[1::2])
+    """Modulus 10 over ten digits, weights 2 1 2 1 …, taking the digit sum of each product."""
+    total = sum(map(_TWICE.__getitem__, digits[::2])) + sum(map(_ONCE.__getitem__, digits[1::2]))
     return total % 10 == 0

@@ -1,0 +1,76 @@
+"""The columns that go on: case systems' ids as keyed hashes, free text gone, no number left anywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+
+from tracker.domain.delivery import Value
+from tracker.domain.spec import CellType, ColumnSpec
+from tracker.pseudonymise.identity_rules import OTHER, IdentityRule
+from tracker.pseudonymise.keyring import ReferenceKey
+from tracker.pseudonymise.national_id import contains_national_id
+from tracker.pseudonymise.rows import Factor, Rows
+
+DROPPED = {CellType.CHILD_ID, CellType.TEXT}
+HASHED = {CellType.SOURCE_ID, CellType.SOURCE_IDS}
+WORDED = {CellType.CODE, CellType.CODES, CellType.TEXT}
+
+
+def columns_without_identities(rows: Rows, key: ReferenceKey) -> dict[str, Sequence[Value]]:
+    """Every column but child ids and texts; rows with a number in a wording or text are quarantined."""
+    columns: dict[str, Sequence[Value]] = {}
+    for name, cells in rows.claims.columns.items():
+        spec = rows.claims.spec.by_name[name]
+        kept = _without_numbers(rows, name, cells) if spec.type in WORDED else cells
+        if spec.type in HASHED:
+            kept = _hashed(rows, spec, cells, key)
+        if spec.type not in DROPPED:
+            columns[name] = kept
+    return columns
+
+
+def reference_kind(column: str) -> str:
+    """The kind of id a column holds: the same under ``referral_ids`` and ``referral_id``."""
+    return column.removesuffix("s")
+
+
+def reference(cell: Value) -> str:
+    """The id in a cell, trimmed; ``123.0`` is ``123``, as a spreadsheet may have made of it."""
+    text = cell.strip() if isinstance(cell, str) else "" if cell is None else str(cell)
+    return text[:-2] if text.endswith(".0") and text[:-2].isdigit() else text
+
+
+def _hashed(rows: Rows, spec: ColumnSpec, cells: Sequence[Value], key: ReferenceKey) -> list[Value]:
+    note = rows.claims.note
+    hasher = key.hasher(note.municipality, note.system, reference_kind(spec.name))
+
+    def hash_one(cell: Value) -> Value:
+        return hasher(text) if (text := reference(cell)) else None
+
+    def hash_several(cell: Value) -> Value:
+        several = cell if isinstance(cell, tuple) else (cell,)
+        return tuple(hasher(text) for one in several if (text := reference(one))) or None
+
+    factor = Factor.of(cells)
+    hash_cell = hash_several if spec.type is CellType.SOURCE_IDS else hash_one
+    return factor.spread([hash_cell(cell) for cell in factor.cells])
+
+
+def _without_numbers(rows: Rows, name: str, cells: Sequence[Value]) -> Sequence[Value]:
+    """The cells with those that hold a number blanked, and their rows quarantined."""
+    factor = Factor.of(cells)
+    on = rows.claims.note.extracted_on
+    told = [_tells(cell, on) for cell in factor.cells]
+    if not any(told):
+        return cells
+    blanked = list(cells)
+    for row in factor.rows_where(told):
+        blanked[row] = None
+        if row not in rows.set_aside:
+            rows.quarantine(row, OTHER[IdentityRule.NUMBER_IN_TEXT], name, "text med personnummer")
+    return blanked
+
+
+def _tells(cell: Value, on: date) -> bool:
+    return isinstance(cell, str) and contains_national_id(cell, on)
