@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 
 HIDDEN = "(visas inte)"
 PROTECTED_FIELDS = frozenset({"child", "previous_child", "note"})
@@ -23,8 +24,13 @@ _MOST_DIGITS = 5
 
 
 def without_ids(text: str) -> str:
-    """``text`` with everything that could be a national id replaced by how many digits it has."""
-    return _ID.sub(lambda match: f"({sum(map(str.isdigit, match[0]))} siffror, {HIDDEN[1:]}", text)
+    """``text`` with everything that could be a national id replaced by how many digits it has.
+
+    Full-width digits and odd spaces count as plain ones.
+    """
+    plain = unicodedata.normalize("NFKC", text)
+    hidden = _ID.sub(lambda match: f"({sum(map(str.isdigit, match[0]))} siffror, {HIDDEN[1:]}", plain)
+    return text if hidden == plain else hidden
 
 
 def shape_only(found: str) -> str:

@@ -80,9 +80,14 @@ def _by_key(frame: pd.DataFrame | None, key: list[str]) -> dict[tuple[str, ...],
 
 def may_be_shown(line: Mapping[Hashable, Any]) -> bool:
     """Whether a group row rests on enough children in enough municipalities; not known means no."""
-    children, municipalities = scalar(line.get("children")), scalar(line.get("municipalities"))
-    known = isinstance(children, int | float) and isinstance(municipalities, int | float)
-    return known and children >= LEAST_CHILDREN and municipalities >= LEAST_MUNICIPALITIES
+    return _at_least(line.get("children"), LEAST_CHILDREN) and _at_least(
+        line.get("municipalities"), LEAST_MUNICIPALITIES
+    )
+
+
+def _at_least(value: Any, least: int) -> bool:
+    known = scalar(value)
+    return isinstance(known, int | float) and known >= least
 
 
 def _row(own: Mapping[Hashable, Any], group: Mapping[Hashable, Any]) -> list[Cell]:

@@ -101,7 +101,12 @@ def _answer_loaded(feedback: Feedback) -> Answer:
     if not rows:
         return _answer_empty(feedback)
     if not used:
-        return Answer(NO, f"Ingen av {_of_rows(rows)} kunde användas.{_stopped(stopped)}")
+        none = (
+            "Den enda raden kunde inte användas."
+            if rows == 1
+            else f"Ingen av {_of_rows(rows)} kunde användas."
+        )
+        return Answer(NO, none + _stopped(stopped))
     if stopped:
         return Answer(PARTLY, f"{number(used)} av {_of_rows(rows)} används.{_stopped(stopped)}")
     return Answer(YES, _why_used(feedback))
