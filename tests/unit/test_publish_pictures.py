@@ -16,7 +16,8 @@ import pytest
 from tracker.domain.chain import default_chain
 from tracker.publish import pathway_layout
 from tracker.publish.flow_diagram import FlowPicture, Node, flow_svg
-from tracker.publish.flow_layout import block_height, lay_out
+from tracker.publish.flow_label import block_height
+from tracker.publish.flow_layout import lay_out
 from tracker.publish.pathway_layout import State, Step, label_width
 from tracker.publish.pathway_picture import pathway_svg
 from tracker.publish.report import flow_page

@@ -12,8 +12,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
+from tracker.publish.flow_label import Line, block_height, label
 from tracker.publish.flow_picture import FlowPicture, Node, column_of
-from tracker.publish.svg import INK, LEADING, SOFT_INK, text_width, wrap
+from tracker.publish.svg import text_width
 
 BAR = 12.0
 PAD = 8.0
@@ -27,19 +28,6 @@ SEAM = 0.6
 
 THINNEST = 1.5
 """Height of a bar that counts next to nothing, or nothing."""
-
-_WRAP_AT = 122.0
-_WIDEST_WORD = 190.0
-
-
-@dataclass(frozen=True)
-class Line:
-    """One line of a label."""
-
-    text: str
-    size: float
-    fill: str = INK
-    weight: str = "normal"
 
 
 @dataclass
@@ -123,7 +111,7 @@ def _nodes(picture: FlowPicture, scale: float) -> Iterator[Stop]:
     for column, nodes in enumerate(picture.columns):
         for node in nodes:
             height = max(_load(picture, node) * scale, THINNEST)
-            yield Stop(node.id, column, height, node, _block(node), node.id in sources)
+            yield Stop(node.id, column, height, node, label(node), node.id in sources)
 
 
 def _lanes(picture: FlowPicture, scale: float) -> Iterator[Stop]:
@@ -145,25 +133,6 @@ def _links(picture: FlowPicture, stops: Mapping[str, Stop]) -> Iterator[_Link]:
         lanes = [_lane(source, target, column) for column in range(columns[source] + 1, columns[target])]
         for here, there in pairwise((source, *lanes, target)) if count else ():
             yield _Link(stops[here], stops[there], count, nodes[target].muted, caption)
-
-
-def _block(node: Node) -> tuple[Line, ...]:
-    width = _wrap_width(node)
-    label = [Line(text, 13) for text in wrap(node.label, 13, width)]
-    count = Line(f"{node.count:,}".replace(",", "\u00a0"), 15, weight="bold")
-    share = [Line(text, 11.5, SOFT_INK) for text in wrap(node.share_text, 11.5, width)]
-    return (*label, count, *share)
-
-
-def _wrap_width(node: Node) -> float:
-    """Wide enough for the longest word, within reason: Swedish words are long, hyphens ugly."""
-    words = [text_width(word, 13) for word in node.label.split()]
-    return max(_WRAP_AT, min(max(words, default=0.0), _WIDEST_WORD))
-
-
-def block_height(block: Sequence[Line]) -> float:
-    """Height of a label."""
-    return sum(line.size * LEADING for line in block)
 
 
 def _stack(column: Sequence[Stop]) -> float:
