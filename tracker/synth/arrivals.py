@@ -32,13 +32,13 @@ def intensity(idle: Idle, day: Days, people: Children, p: ReferralIntensity) -> 
     group = np.clip((day - people.birth[child]) / YEAR / 3, 0, 5.99).astype(int)
     recent = np.where(day - idle.ended < p.recent_days, p.recent, 1.0)
     reform = np.where(day >= REFORM, p.reform, 1.0)
-    return np.asarray(p.base)[group] * recent * reform * _constant(idle, people, p)
+    return np.asarray(np.asarray(p.base)[group] * recent * reform * _constant(idle, people, p))
 
 
 def _constant(idle: Idle, people: Children, p: ReferralIntensity) -> np.ndarray:
     sex = np.asarray(p.sex)[people.boy[idle.child].astype(int)]
     earlier = np.asarray(p.earlier)[np.minimum(idle.earlier, len(p.earlier) - 1)]
-    return sex * earlier * np.where(people.frequent[idle.child], p.frequent, 1.0)
+    return np.asarray(sex * earlier * np.where(people.frequent[idle.child], p.frequent, 1.0))
 
 
 def next_referral(idle: Idle, people: Children, p: ReferralIntensity, rng: np.random.Generator) -> Days:

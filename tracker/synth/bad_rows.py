@@ -31,7 +31,8 @@ EXPECTED: Mapping[str, str] = {
 Row = dict[str, Cell]
 OPENING = {
     "referrals": ("received_on", "action_on"), "investigations": ("opened_on", "closed_on"),
-    "interventions": ("decided_on", "ended_on"), "follow_ups": ("held_on", ""), "open_support": ("started_on", ""),
+    "interventions": ("decided_on", "ended_on"), "follow_ups": ("held_on", ""),
+    "open_support": ("started_on", ""),
 }  # fmt: skip
 
 
@@ -60,20 +61,19 @@ def bad_rows(
 
 
 def _applies(kind: str, rendered: Rendered, consignment: Consignment) -> bool:
-    sender = consignment.sender
-    if kind.startswith("id_"):
-        return "child" in rendered.headers and sender.children == "national"
-    if kind == "national_id_in_note":
-        return "note" in rendered.headers
-    if kind == "duplicate_row":
-        return sender.stable_ids and _own(consignment) in rendered.headers
-    if kind == "out_of_period":
-        return consignment.full
-    if kind == "after_extract":
-        return sender.sidecar
-    if kind == "closing_before_opening":
-        return OPENING[consignment.record_type][1] in rendered.headers
-    return True
+    sender, headers = consignment.sender, rendered.headers
+    national = "child" in headers and sender.children == "national"
+    conditions = {
+        "id_lost_zero": national,
+        "id_scientific": national,
+        "id_wrong_check_digit": national,
+        "national_id_in_note": national and "note" in headers,
+        "duplicate_row": sender.stable_ids and _own(consignment) in headers,
+        "out_of_period": consignment.full,
+        "after_extract": sender.sidecar,
+        "closing_before_opening": OPENING[consignment.record_type][1] in headers,
+    }
+    return conditions.get(kind, True)
 
 
 def _own(consignment: Consignment) -> str:

@@ -29,7 +29,7 @@ def with_items(rows: Table, rng: np.random.Generator) -> tuple[Table, dict[str, 
     columns["guardian_talks"] = rng.choice(talks, n, p=(0.05, 0.14, 0.24, 0.57))
     for name, share in CONDUCT.items():
         columns[name] = np.where(rng.random(n) < share, "yes", "no").astype(object)
-    books = {name: "yes_no" for name in CONDUCT} | {"guardian_talks": "number_of_talks"}
+    books = dict.fromkeys(CONDUCT, "yes_no") | {"guardian_talks": "number_of_talks"}
     risk = _documented(n, len(RISK), ((0, 0), (1, 1), (2, 2), (3, 4), (5, 14)), (11, 9, 12, 33, 35), rng)
     severity = np.array(["serious", "less_serious", "severity_not_stated"], dtype=object)
     for k, name in enumerate(RISK):

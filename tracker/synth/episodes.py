@@ -25,7 +25,7 @@ A1, B1, C1, C2, C3, C4, C5 = range(len(ACTIONS))
 def pick(weights: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """One column index a row, with probability proportional to the row's weights."""
     total = weights.cumsum(axis=1)
-    return (total < rng.random(len(weights))[:, None] * total[:, -1:]).sum(axis=1)
+    return np.asarray((total < rng.random(len(weights))[:, None] * total[:, -1:]).sum(axis=1))
 
 
 def among(choices: Sequence[int], weights: Weights, count: int, rng: np.random.Generator) -> np.ndarray:
@@ -44,12 +44,12 @@ class Episodes:
     def leaves(self, child: np.ndarray, day: Days) -> Days:
         """The day a child moves or dies after ``day``."""
         moves = self.people.moves_on[child]
-        return np.minimum(np.where(moves > day, moves, NEVER), self.people.dies_on[child])
+        return np.asarray(np.minimum(np.where(moves > day, moves, NEVER), self.people.dies_on[child]))
 
     def home(self, child: np.ndarray, day: Days) -> np.ndarray:
         """The municipality a child lives in on ``day``."""
         there = self.people.moves_on[child] <= day
-        return np.where(there, self.people.moves_to[child], self.people.home[child])
+        return np.asarray(np.where(there, self.people.moves_to[child], self.people.home[child]))
 
     def referrals(self, child: np.ndarray, received: Days) -> Table:
         """Referrals with type, reasons and referrer; not yet concluded."""
@@ -225,7 +225,7 @@ class Episodes:
         day = np.where(u > 1 - p.before, np.maximum(closed - rng.integers(1, 15, n), opened), day)
         day = np.where(investigations.immediate, opened + rng.integers(0, 2, n), day)
         last = self.leaves(investigations.child.to_numpy(), closed) - 1
-        return np.maximum(np.minimum(day, last), opened).astype(np.int32)
+        return np.asarray(np.maximum(np.minimum(day, last), opened), np.int32)
 
     def _law(self, table: Table, years: np.ndarray) -> np.ndarray:
         """Index into LAWS: care by law only for placements; own behaviour from 13 years."""

@@ -9,6 +9,7 @@ and one column a field of the record spec: dates as day numbers (``NEVER`` when 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -69,7 +70,7 @@ def _registered(day: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 def _text(values: tuple[str, ...], index: np.ndarray) -> np.ndarray:
     """Codes by index; −1 becomes ''."""
-    return np.asarray((*values, ""), dtype=object)[index]
+    return np.asarray(np.asarray((*values, ""), dtype=object)[index])
 
 
 def _ids(letter: str, numbers: np.ndarray) -> np.ndarray:
@@ -163,7 +164,8 @@ def _interventions(h: Histories, plan: Plan, rng: np.random.Generator) -> Table:
     law = _text(LAWS, d.law.to_numpy())
     frame = pd.DataFrame({
         "fid": _ids("I", np.arange(n)), "child": d.child, "place": d.municipality, "day": d.decided,
-        "decided_on": d.decided, "intervention_type": _text(plan.parameters.intervening.kinds, d.kind.to_numpy()),
+        "decided_on": d.decided,
+        "intervention_type": _text(plan.parameters.intervening.kinds, d.kind.to_numpy()),
         "legal_basis": law, "granted": _text(DECISIONS, d.decision.to_numpy()),
         "guardian_consent": _consent(law, (0.88, 0.05, 0.07), rng),
         "started_on": d.started, "ended_on": d.ended, "end_reason": _end_reason(d, h.people, rng),
@@ -203,7 +205,8 @@ def _follow_ups(h: Histories) -> Table:
     return pd.DataFrame({
         "fid": _ids("F", np.arange(len(f))), "child": f.child, "place": f.municipality, "day": f.held,
         "held_on": f.held, "intervention": _ids("I", f.intervention.to_numpy()),
-        "goal_attainment": _text(GOALS, f.goal.to_numpy()), "situation": _text(SITUATIONS, f.situation.to_numpy()),
+        "goal_attainment": _text(GOALS, f.goal.to_numpy()),
+        "situation": _text(SITUATIONS, f.situation.to_numpy()),
         "result": _text(RESULTS, f.result.to_numpy()),
     })  # fmt: skip
 
@@ -214,8 +217,10 @@ def _open_support(h: Histories) -> Table:
     frame = pd.DataFrame({
         "fid": _ids("S", np.arange(len(s))), "child": s.child, "place": s.municipality,
         "day": month.astype(np.int32), "started_on": month.astype(np.int32), "ended_on": s.ended,
-        "support_type": _text(SUPPORT_TYPES, s.kind.to_numpy()), "provider": _text(PROVIDERS, s.provider.to_numpy()),
-        "living_arrangement": _text(LIVING, s.living.to_numpy()), "caregiver_sex": _text(CAREGIVERS, s.caregiver.to_numpy()),
+        "support_type": _text(SUPPORT_TYPES, s.kind.to_numpy()),
+        "provider": _text(PROVIDERS, s.provider.to_numpy()),
+        "living_arrangement": _text(LIVING, s.living.to_numpy()),
+        "caregiver_sex": _text(CAREGIVERS, s.caregiver.to_numpy()),
         "interpreter": np.where(s.interpreter, "yes", "no"), "result": _text(RESULTS, s.result.to_numpy()),
         "begun": s.started,
     })  # fmt: skip
@@ -259,7 +264,7 @@ def _child_facts(h: Histories, first: int, rng: np.random.Generator) -> Table:
     return frame.assign(fid=_ids("B", np.arange(len(frame))))
 
 
-def _fact(child: object, place: object, day: object, kind: str, value: object) -> Table:
+def _fact(child: Any, place: Any, day: Any, kind: str, value: Any) -> Table:
     frame = pd.DataFrame({"child": np.asarray(child), "place": np.asarray(place), "day": np.asarray(day)})
     return frame.assign(known_on=frame.day, fact=kind, value=value)
 
@@ -287,7 +292,8 @@ def _municipality_facts(plan: Plan, places: tuple[Municipality, ...], rng: np.ra
     frame = pd.DataFrame(rows, columns=["place", "day", "year", "population", "size_class", "staff"])
     return frame.assign(
         fid=_ids("K", np.arange(len(frame))), child=NO_LINK, registered=frame.day + 20,
-        population_0_17=(frame.population * 0.205).astype(int), population_0_20=(frame.population * 0.238).astype(int),
+        population_0_17=(frame.population * 0.205).astype(int),
+        population_0_20=(frame.population * 0.238).astype(int),
     )  # fmt: skip
 
 

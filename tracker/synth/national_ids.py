@@ -8,8 +8,6 @@ beyond those have no national id here and get a local one.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 import pandas as pd
 
@@ -38,7 +36,7 @@ def test_number(birth: pd.Timestamp, serial: int, *, coordination: bool) -> str:
 
 
 def assign(
-    births: Sequence[np.datetime64], boys: np.ndarray, rng: np.random.Generator, share_coordination: float
+    births: np.ndarray, boys: np.ndarray, rng: np.random.Generator, share_coordination: float
 ) -> tuple[list[str], np.ndarray]:
     """A unique test number for each child while they last ('' where local), and its kind.
 

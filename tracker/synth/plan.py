@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 
 from tracker.domain.periods import Period
@@ -14,9 +14,10 @@ class Plan:
     """A synthetic collection of deliveries.
 
     ``window`` bounds the days on which referrals arrive; investigations, decisions and what follows are
-    delivered up to ``follow_to``, and ``last_extract`` is the day of the last export. ``burn_in_days`` of history run before the window
-    and are not delivered. ``referrals`` is the expected number inside the window, met within a few
-    per cent; the drawn number is in the summary. Shares are of municipalities unless said otherwise.
+    delivered up to ``follow_to``, and ``last_extract`` is the day of the last export.
+    ``burn_in_days`` of history run before the window and are not delivered. ``referrals`` is the
+    expected number inside the window, met within a few per cent; the drawn number is in the summary.
+    Shares are of municipalities unless said otherwise.
     """
 
     name: str
@@ -28,6 +29,7 @@ class Plan:
     burn_in_days: int = 365
     share_without_reasons: float = 0.2
     share_several_reasons: float = 13 / 97
+    share_rows_with_several: float = 0.3  # of rows, where a municipality gives several reasons at all
     share_without_child_id: float = 0.1  # like sub-study 3: no id, only an age
     share_local_pseudonyms: float = 0.1
     share_without_sidecar: float = 0.08
@@ -38,7 +40,7 @@ class Plan:
     only_xlsx: bool = False
     other_record_types: bool = True  # open support, child facts, municipality facts
     old_excel: bool = False  # some files as .xls (needs the development package xlwt)
-    parameters: Parameters = Parameters()
+    parameters: Parameters = field(default_factory=Parameters)
 
     @staticmethod
     def demo() -> Plan:
@@ -63,6 +65,7 @@ class Plan:
             last_extract=date(2025, 1, 20),
             referrals=220_000,
             burn_in_days=240,
+            share_rows_with_several=0.06,
             redeliveries=False,
             only_xlsx=True,
             other_record_types=False,

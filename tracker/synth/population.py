@@ -96,7 +96,7 @@ def children(plan: Plan, places: tuple[Municipality, ...], count: int, rng: np.r
 def _first(per_year: float, start: int, stop: int, count: int, rng: np.random.Generator) -> Days:
     """Day of the first event of a Poisson process after ``start``; NEVER when after ``stop``."""
     day = start + np.floor(rng.exponential(YEAR / per_year, count))
-    return np.where(day > stop, NEVER, day).astype(np.int32)
+    return np.asarray(np.where(day > stop, NEVER, day), np.int32)
 
 
 def age(birth: Days, day: Days) -> np.ndarray:
@@ -104,19 +104,19 @@ def age(birth: Days, day: Days) -> np.ndarray:
     born = birth.astype("datetime64[D]")
     now = day.astype("datetime64[D]")
     years = now.astype("datetime64[Y]").astype(int) - born.astype("datetime64[Y]").astype(int)
-    return (years - (_month_day(now) < _month_day(born))).astype(np.int16)
+    return np.asarray(years - (_month_day(now) < _month_day(born)), np.int16)
 
 
 def _month_day(day: np.ndarray) -> np.ndarray:
     month = day.astype("datetime64[M]")
-    return (month.astype(int) % 12) * 32 + (day - month).astype(int)
+    return np.asarray((month.astype(int) % 12) * 32 + (day - month).astype(int))
 
 
 def birthday(birth: Days, years: int) -> Days:
     """The day a child turns ``years``; 1 March for 29 February in common years."""
     born = birth.astype("datetime64[D]")
     month = born.astype("datetime64[M]")
-    return ((month + 12 * years).astype("datetime64[D]") + (born - month)).astype(np.int32)
+    return np.asarray(((month + 12 * years).astype("datetime64[D]") + (born - month)).astype(np.int32))
 
 
 def months_later(day: Days, months: int) -> Days:
@@ -124,7 +124,8 @@ def months_later(day: Days, months: int) -> Days:
     this = day.astype("datetime64[D]")
     month = this.astype("datetime64[M]")
     last = (month + months + 1).astype("datetime64[D]") - 1
-    return np.minimum((month + months).astype("datetime64[D]") + (this - month), last).astype(np.int32)
+    clamped = np.minimum((month + months).astype("datetime64[D]") + (this - month), last)
+    return np.asarray(clamped.astype(np.int32))
 
 
 def dates(day: Days) -> pd.Series:

@@ -14,7 +14,6 @@ import pandas as pd
 
 from tracker.synth.arrivals import Idle, next_referral, office_day
 from tracker.synth.episodes import A1, B1, C4, NO_LINK, Episodes, Table
-from tracker.synth.parameters import Parameters
 from tracker.synth.plan import Plan
 from tracker.synth.population import NEVER, REFORM, YEAR, Children, day_number
 
@@ -39,7 +38,6 @@ class _Round:
     investigations: Table
     interventions: Table
     ended: np.ndarray  # by position of the idle child
-    opened: np.ndarray  # whether an investigation was opened
 
 
 def simulate(people: Children, plan: Plan, rng: np.random.Generator) -> Histories:
@@ -49,16 +47,14 @@ def simulate(people: Children, plan: Plan, rng: np.random.Generator) -> Historie
     stop = day_number(plan.window.last) + 1
     rounds: list[_Round] = []
     idle = _everyone(people, chain, start, stop)
-    investigated = people.prior.copy()
+    investigated = people.prior > 0
     while len(idle.child):
         due = next_referral(idle, people, plan.parameters.referral, rng)
         came = due < NEVER
         child, day = idle.child[came], office_day(due[came], rng)
         day = np.minimum(day, np.minimum(chain.adult[child] - 1, stop - 1)).astype(np.int32)
-        done = _episode(
-            chain, child, day, investigated[child] > 0, stop, sum(len(r.investigations) for r in rounds)
-        )
-        investigated[child] += done.opened
+        number = sum(len(r.investigations) for r in rounds)
+        done = _episode(chain, chain.referrals(child, day), investigated, (stop, number))
         rounds.append(done)
         idle = _idle_again(idle, came, done, chain, stop)
     rounds.append(_unborn(chain, plan, start, stop))
@@ -81,22 +77,24 @@ def _idle_again(idle: Idle, came: np.ndarray, done: _Round, chain: Episodes, sto
     return Idle(child[keep], done.ended[keep], earlier[keep], done.ended[keep], until[keep])
 
 
-def _episode(
-    chain: Episodes, child: np.ndarray, day: np.ndarray, known: np.ndarray, stop: int, number: int
-) -> _Round:
-    first = chain.assess(chain.referrals(child, day))
-    known_of = np.zeros(len(chain.people), bool)
-    known_of[child] = known
-    first, inquiries, decisions, attached = _inquire(chain, first, known_of, number, stop)
+def _episode(chain: Episodes, arrived: Table, investigated: np.ndarray, limits: tuple[int, int]) -> _Round:
+    """One episode of each child in ``arrived`` (one referral each).
+
+    ``investigated`` (by child) is brought up to date; ``limits`` are the day referrals stop and the
+    number of the first investigation.
+    """
+    stop, number = limits
+    child, day = arrived.child.to_numpy(), arrived.received.to_numpy()
+    first = chain.assess(arrived)
+    first, inquiries, decisions, attached = _inquire(chain, first, investigated, (stop, number))
     in_care = _referrals_in_care(chain, decisions, stop)
-    known_of[child] = True
-    in_care, more, further, attached_too = _inquire(chain, in_care, known_of, number + len(inquiries), stop)
+    later = (stop, number + len(inquiries))
+    in_care, more, further, attached_too = _inquire(chain, in_care, investigated, later)
     referrals = _stack(first, chain.twins(first), attached, in_care, attached_too)
     referrals = referrals[referrals.received < stop]
     investigations, interventions = _stack(inquiries, more), _stack(decisions, further)
     ended = _last_day(chain, referrals, investigations, interventions)[child]
-    opened = np.bincount(inquiries.child, minlength=len(chain.people))[child] > 0
-    return _Round(referrals, investigations, interventions, np.maximum(ended, day).astype(np.int32), opened)
+    return _Round(referrals, investigations, interventions, np.maximum(ended, day).astype(np.int32))
 
 
 def _stack(*tables: Table) -> Table:
@@ -104,14 +102,16 @@ def _stack(*tables: Table) -> Table:
 
 
 def _inquire(
-    chain: Episodes, referrals: Table, known: np.ndarray, number: int, stop: int
+    chain: Episodes, referrals: Table, investigated: np.ndarray, limits: tuple[int, int]
 ) -> tuple[Table, Table, Table, Table]:
     """Investigations of the referrals that opened one, their decisions, and referrals attached."""
+    stop, number = limits
     opens = (referrals.action == A1).to_numpy()
     numbers = number + np.arange(opens.sum())
     referrals.loc[opens, "investigation"] = numbers
     opened = referrals[opens]
-    inquiries = chain.investigate(opened, numbers, known[opened.child.to_numpy()])
+    inquiries = chain.investigate(opened, numbers, investigated[opened.child.to_numpy()])
+    investigated[opened.child.to_numpy()] = True
     decisions = chain.decide(inquiries)
     frequent = chain.people.frequent[inquiries.child.to_numpy()]
     begin, end = inquiries.opened.to_numpy(), inquiries.closed.to_numpy()
@@ -154,7 +154,7 @@ def _unborn(chain: Episodes, plan: Plan, start: int, stop: int) -> _Round:
     empty = np.empty(0, np.int32)
     nobody = referrals[:0].assign(concluded=empty, action=empty.astype(np.int8))
     inquiries = chain.investigate(nobody, empty, empty.astype(bool))
-    return _Round(referrals, inquiries, chain.decide(inquiries), empty, empty)
+    return _Round(referrals, inquiries, chain.decide(inquiries), empty)
 
 
 def _assemble(people: Children, rounds: list[_Round], chain: Episodes) -> Histories:
@@ -195,24 +195,23 @@ def _follow_ups(interventions: Table, chain: Episodes) -> Table:
 
 def _supports(referrals: Table, chain: Episodes) -> Table:
     """Support without a needs decision after a referral elsewhere, or after nothing was opened."""
-    life: Parameters = chain.p
+    life = chain.p.life
     rng, n = chain.rng, len(referrals)
     reform = (referrals.received >= REFORM).to_numpy()
-    after_b1 = np.where(reform, life.life.support_b1[1], life.life.support_b1[0])
-    share = np.where(
-        referrals.action == C4, life.life.support_c4, np.where(referrals.action == B1, after_b1, 0.0)
-    )
+    after_b1 = np.where(reform, life.support_b1[1], life.support_b1[0])
+    share = np.where(referrals.action == C4, life.support_c4, np.where(referrals.action == B1, after_b1, 0.0))
     some = referrals[(rng.random(n) < share) & (referrals.concluded < NEVER).to_numpy()]
     n = len(some)
     started = some.concluded.to_numpy() + rng.integers(0, 25, n)
-    ended = started + np.floor(rng.exponential(life.life.support_mean_days, n)).astype(np.int32)
+    ended = started + np.floor(rng.exponential(life.support_mean_days, n)).astype(np.int32)
     return pd.DataFrame({
         "child": some.child.to_numpy(), "municipality": some.municipality.to_numpy(),
         "started": started.astype(np.int32), "ended": ended.astype(np.int32),
         "kind": rng.integers(0, 8, n).astype(np.int8), "provider": among_providers(n, rng),
         "living": rng.choice(6, n, p=(0.45, 0.2, 0.17, 0.06, 0.07, 0.05)).astype(np.int8),
         "caregiver": rng.choice(3, n, p=(0.3, 0.1, 0.6)).astype(np.int8),
-        "interpreter": (rng.random(n) < 0.12), "result": rng.choice(3, n, p=(0.1, 0.25, 0.65)).astype(np.int8),
+        "interpreter": rng.random(n) < 0.12,
+        "result": rng.choice(3, n, p=(0.1, 0.25, 0.65)).astype(np.int8),
     })  # fmt: skip
 
 

@@ -72,19 +72,19 @@ CONDUCT_HEADERS = {
 def _content(
     field: str, rows: Table, coded: Mapping[str, str], consignment: Consignment, who: Identities
 ) -> Sequence[Cell]:
-    if field == "child":
-        return who.keys(rows, consignment)
-    if field == "previous_child":
-        return who.previous(rows, consignment)
+    if field in ("child", "previous_child"):
+        return who.keys(rows, consignment) if field == "child" else who.previous(rows, consignment)
     if f"said:{field}" in rows:
         return [said or None for said in rows[f"said:{field}"].tolist()]
     if field in IDS:
         return _ids(field, rows, consignment.sender)
-    if field == "note":
-        return [NOTES[p % 97] if p % 97 < len(NOTES) else None for p in rows["pick"].tolist()]
     if field.endswith("_on") or field in ("birth_date", "month"):
         return _days(rows[field].to_numpy())
-    return list(rows[field].tolist())
+    return _notes(rows) if field == "note" else list(rows[field].tolist())
+
+
+def _notes(rows: Table) -> list[Cell]:
+    return [NOTES[p % 97] if p % 97 < len(NOTES) else None for p in rows["pick"].tolist()]
 
 
 def _days(days: np.ndarray) -> list[Cell]:

@@ -20,18 +20,24 @@ from tracker.synth.population import NEVER, day_number
 from tracker.synth.senders import Sender
 
 CODEBOOKS: Mapping[str, Mapping[str, str]] = {
-    "referrals": {"sex": "sex", "referral_type": "referral_type", "referrer": "referrer", "action": "referral_action"},
+    "referrals": {
+        "sex": "sex", "referral_type": "referral_type", "referrer": "referrer", "action": "referral_action",
+    },
     "investigations": {
         "sex": "sex", "known_before": "yes_no", "need": "need", "outcome": "investigation_outcome",
     },
     "interventions": {
-        "sex": "sex", "intervention_type": "intervention_type", "legal_basis": "legal_basis", "granted": "granted",
-        "guardian_consent": "consent", "child_consent": "consent", "end_reason": "end_reason",
+        "sex": "sex", "intervention_type": "intervention_type", "legal_basis": "legal_basis",
+        "granted": "granted", "guardian_consent": "consent", "child_consent": "consent",
+        "end_reason": "end_reason",
     },
-    "follow_ups": {"goal_attainment": "goal_attainment", "situation": "situation", "result": "follow_up_result"},
+    "follow_ups": {
+        "goal_attainment": "goal_attainment", "situation": "situation", "result": "follow_up_result",
+    },
     "open_support": {
-        "sex": "sex", "support_type": "open_support_type", "provider": "provider", "living_arrangement": "living_arrangement",
-        "caregiver_sex": "caregiver_sex", "interpreter": "yes_no", "result": "follow_up_result",
+        "sex": "sex", "support_type": "open_support_type", "provider": "provider",
+        "living_arrangement": "living_arrangement", "caregiver_sex": "caregiver_sex",
+        "interpreter": "yes_no", "result": "follow_up_result",
     },
     "open_support_counts": {"sex": "sex", "support_type": "open_support_type", "age_group": "age_group"},
     "child_facts": {"fact": "child_fact", "value": "child_fact_value"},
@@ -74,7 +80,7 @@ def sheet(record_type: str, facts: Table, sender: Sender, plan: Plan, rng: np.ra
     rows["secret"] = rng.random(len(rows)) < plan.share_unknown_wording
     rows["anonymous"] = _anonymous(record_type, rows, sender, plan, rng)
     if "reasons" in rows:
-        rows = _reasons_said(rows, sender)
+        rows = _reasons_said(rows, sender, plan.share_rows_with_several)
     for field, codebook in coded.items():
         rows[f"said:{field}"] = _said(rows, field, codebook, sender)
     if sender.schedule != "once" and record_type in CORRECTABLE:
@@ -106,14 +112,17 @@ def _said(rows: Table, field: str, codebook: str, sender: Sender) -> np.ndarray:
     return np.asarray(said, dtype=object)
 
 
-def _reasons_said(rows: Table, sender: Sender) -> Table:
-    """Reasons as delivered: none, only the first, or up to three in one cell."""
-    most = {"none": 0, "one": 1, "several": 3}[sender.reasons]
+def _reasons_said(rows: Table, sender: Sender, share_with_several: float) -> Table:
+    """Reasons as delivered: none, only the first, or on some rows up to three in one cell."""
+    most = {"none": 0, "one": 1, "several": 1}[sender.reasons]
+    allowed = np.full(len(rows), most)
+    if sender.reasons == "several":
+        allowed[(rows.pick.to_numpy() // 2) % 1000 < 1000 * share_with_several] = 3
     words, secret = sender.lexicon.words["referral_reason"], sender.lexicon.secret["referral_reason"]
     hidden = (rows.secret & (rows.pick % 2 == 1)).tolist()
     kept, said = np.empty(len(rows), dtype=object), np.empty(len(rows), dtype=object)
     for k, (codes, pick, hide) in enumerate(zip(rows.reasons, rows.pick.tolist(), hidden, strict=True)):
-        kept[k] = codes[:most]
+        kept[k] = codes[: allowed[k]]
         parts = [words[c][pick % len(words[c])] for c in kept[k]]
         if hide and parts:
             parts[0] = secret[kept[k][0]]
@@ -158,15 +167,15 @@ def _ghosts(rows: Table, plan: Plan, rng: np.random.Generator) -> Table:
 
 
 def as_of(sheet: Sheet, extracted: int, first: int, last: int) -> Table:
-    """The rows an export on ``extracted`` of the period ``first``..``last`` shows, with blanks and mistakes."""
+    """The rows an export on ``extracted`` of ``first``..``last`` shows, with its blanks and mistakes."""
     rows = sheet.rows
-    shown = rows[
+    shown: Table = rows[
         rows.day.between(first, last) & (rows.registered <= extracted) & (rows.removed > extracted)
     ].reset_index(drop=True)
     shown = _mistakes_of_the_day(shown, extracted)
     for date_field, fields in UNTIL.get(sheet.record_type, ()):
         shown = _blank(shown, shown[date_field] > extracted, _expanded(fields, sheet))
-    return shown
+    return pd.DataFrame(shown)
 
 
 def _expanded(fields: tuple[str, ...], sheet: Sheet) -> list[str]:
@@ -184,7 +193,7 @@ def _blank(rows: Table, where: pd.Series, fields: list[str]) -> Table:
 
 
 def _mistakes_of_the_day(rows: Table, extracted: int) -> Table:
-    field = next((c.removeprefix("wrong:") for c in rows if c.startswith("wrong:")), None)
+    field = next((str(c)[6:] for c in rows if str(c).startswith("wrong:")), None)
     if field is None:
         return rows
     still = rows.fixed > extracted

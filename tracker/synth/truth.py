@@ -19,31 +19,17 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from tracker.synth.deliver import FileRow
 from tracker.synth.episodes import Table
 from tracker.synth.identities import Identities
 from tracker.synth.ledger import Ledger
-from tracker.synth.parameters import as_json
-from tracker.synth.plan import Plan
+from tracker.synth.parameters import Parameters, as_json
 from tracker.synth.population import NEVER, Municipality, dates
 from tracker.synth.process import Histories
 from tracker.synth.schedule import CHAIN, Consignment
 from tracker.synth.sheets import CODEBOOKS
 
 OTHER = ("open_support", "open_support_counts", "child_facts", "municipality_facts")
-
-
-@dataclass(frozen=True)
-class FileRow:
-    """One row of one delivered file. ``kind`` is ``fact``, ``sum_row`` or a kind of bad row."""
-
-    file: str
-    row: int
-    municipality: str
-    record_type: str
-    kind: str
-    fid: str
-    outcome: str
-    certain: bool
 
 
 @dataclass(frozen=True)
@@ -69,7 +55,7 @@ def final_table(record_type: str, ledger: Ledger, who: Identities) -> Table:
 
 def _final(consignment: Consignment, rows: Table, who: Identities) -> Table:
     sender = consignment.sender
-    hidden = [c for c in rows if c.startswith(("wrong", "said:sex")) or c in _INNER]
+    hidden = [c for c in rows if str(c).startswith(("wrong", "said:sex")) or c in _INNER]
     table = rows.drop(columns=hidden).rename(columns=lambda c: c.replace("said:", "said_"))
     table.insert(1, "municipality", sender.place.code)
     table["subject"] = _subjects(rows, consignment, who)
@@ -122,33 +108,35 @@ def _listed(investigations: Table) -> set[tuple[str, str]]:
     return {(i, r) for i, origins in zip(known.fid, known.origins, strict=True) for r in origins}
 
 
-def write_truth(
-    out: Path,
-    histories: Histories,
-    plan: Plan,
-    places: Sequence[Municipality],
-    ledger: Ledger,
-    who: Identities,
-    rows: Sequence[FileRow],
-) -> Mapping[str, int]:
-    """Write every table of the truth; the number of facts by record type."""
-    folder = out / "truth"
+def final_tables(ledger: Ledger, who: Identities) -> dict[str, Table]:
+    """The state of every fact as the log should show it, by record type, with links judged."""
+    return with_links({name: final_table(name, ledger, who) for name in (*CHAIN, *OTHER)})
+
+
+def process_tables(
+    histories: Histories, places: Sequence[Municipality], who: Identities, tables: Mapping[str, Table]
+) -> dict[str, Table]:
+    """``children`` that appear in a delivery, and ``stays`` of the process before any delivery."""
+    return {"children": _children(histories, who, tables), "stays": _stays(histories, places)}
+
+
+def write_truth(folder: Path, tables: Mapping[str, Table]) -> None:
+    """Write each table as ``folder/<name>.parquet``."""
     folder.mkdir(parents=True, exist_ok=True)
-    tables = with_links({name: final_table(name, ledger, who) for name in (*CHAIN, *OTHER)})
     for name, table in tables.items():
         write_table(folder / f"{name}.parquet", _dated(table))
+
+
+def write_records(folder: Path, rows: Sequence[FileRow], ledger: Ledger, parameters: Parameters) -> None:
+    """Write ``rows``, ``wordings`` and the intensities of the process."""
     write_table(folder / "rows.parquet", pd.DataFrame([vars(r) for r in rows]))
     write_table(folder / "wordings.parquet", wordings(ledger))
-    write_table(folder / "children.parquet", _children(histories, who, tables))
-    stays = _stays(histories, places)
-    write_table(folder / "stays.parquet", _dated(stays))
-    text = json.dumps(as_json(plan.parameters), ensure_ascii=False, indent=1)
+    text = json.dumps(as_json(parameters), ensure_ascii=False, indent=1)
     (folder / "intensities.json").write_text(text + "\n", "utf-8")
-    return {name: len(table) for name, table in tables.items()}
 
 
 def _dated(table: Table) -> Table:
-    days = [c for c in table if c.endswith("_on") or c in ("day", "birth_date", "month")]
+    days = [c for c in map(str, table) if c.endswith("_on") or c in ("day", "birth_date", "month")]
     return table.assign(**{c: dates(table[c].to_numpy(np.int32)).to_numpy() for c in days})
 
 
@@ -206,7 +194,8 @@ def _children(h: Histories, who: Identities, tables: Mapping[str, Table]) -> Tab
         "child": child, "sex": np.where(p.boy[child], "boy", "girl"), "birth_date": dates(p.birth[child]),
         "number": [who.number[c] or None for c in used], "kind": who.kind[child],
         "later_number": [who.later[c] or None for c in used], "frequent": p.frequent[child],
-        "earlier_episodes": p.prior[child], "moves_on": dates(p.moves_on[child]), "dies_on": dates(p.dies_on[child]),
+        "earlier_episodes": p.prior[child], "moves_on": dates(p.moves_on[child]),
+        "dies_on": dates(p.dies_on[child]),
     })  # fmt: skip
 
 

@@ -19,9 +19,9 @@ import numpy as np
 REASON_PREFIXES = (
     "", "", "", "B/U ", "B&U ", "Barn/ungdom ", "BoF ", "BoU ", "B/U - ", "Barn/ungdom: ", "B/U: ", "BoU - ",
 )  # fmt: skip
-TYPE_PREFIXES = ("", "", "", "B ", "B/U ", "BoU ", "B&U ", "Barn/ungdom ")
-AGE_SUFFIXES = ("", "", "", " 0-17", " 0-17 år", " barn 0-17 år", " 0-20 år")
-AGE_SPLITS = ((" barn 0-12 år", " ungdom 13-17 år"), (" 0-12 år", " 13-17 år"), (" barn 0-12", " unga 13-17"))
+TYPE_PREFIXES = ("", "", "", "", "", "B ", "B/U ", "B/U ", "BoU ")
+AGE_SUFFIXES = ("", "", "", "", " 0-17", " 0-17 år")
+AGE_SPLITS = ((" barn 0-12 år", " ungdom 13-17 år"), (" 0-12 år", " 13-17 år"))
 SEPARATORS = ("; ", ", ", " - ", ";", ",", " – ")
 
 
@@ -73,7 +73,7 @@ def _cased(text: str, style: int) -> str:
 def lexicon(number: int, several: bool, rng: np.random.Generator) -> Lexicon:
     """Draw one municipality's words; ``number`` makes its local codes its own."""
     separator = str(rng.choice(SEPARATORS)) if several else ""
-    words = {
+    words: dict[str, dict[str, tuple[str, ...]]] = {
         name: {code: (_one(spellings, rng),) for code, spellings in codes.items()}
         for name, codes in small_lists().items()
     }
@@ -89,7 +89,7 @@ def _one(texts: Iterable[str], rng: np.random.Generator) -> str:
 
 
 def _reasons(several: bool, rng: np.random.Generator) -> dict[str, tuple[str, ...]]:
-    prefix, style = str(rng.choice(REASON_PREFIXES)), int(rng.integers(10))
+    prefix, style = str(rng.choice(REASON_PREFIXES)), int(rng.choice((0, 0, 0, 0, 0, 6, 6, 9)))
     if several and " - " in prefix:
         prefix = prefix.replace(" - ", " ")
     result: dict[str, tuple[str, ...]] = {}
@@ -101,22 +101,27 @@ def _reasons(several: bool, rng: np.random.Generator) -> dict[str, tuple[str, ..
 
 
 def _types(by_age: bool, rng: np.random.Generator) -> dict[str, tuple[str, ...]]:
-    prefix, style = str(rng.choice(TYPE_PREFIXES)), int(rng.integers(10))
-    result = {}
+    prefix, style = str(rng.choice(TYPE_PREFIXES)), int(rng.integers(9))
+    split = AGE_SPLITS[int(rng.integers(len(AGE_SPLITS)))]
+    suffix = str(rng.choice(AGE_SUFFIXES))
+    result: dict[str, tuple[str, ...]] = {}
     for code, texts in phrases("referral_type").items():
-        text = prefix + _cased(texts[min(int(rng.exponential(1.6)), len(texts) - 1)], style)
-        plain = (text + str(rng.choice(AGE_SUFFIXES)),) if code == "report" else (text,)
-        split = AGE_SPLITS[int(rng.integers(len(AGE_SPLITS)))]
-        result[code] = tuple(text + s for s in split) if by_age and code == "report" else plain
+        text = prefix + _cased(texts[min(int(rng.exponential(0.8)), len(texts) - 1)], style)
+        result[code] = (text + suffix,) if code == "report" else (text,)
+        if by_age and code == "report":
+            result[code] = tuple(prefix + _cased("Anmälan", style) + s for s in split)
     return result
 
 
 def _actions(rng: np.random.Generator) -> dict[str, tuple[str, ...]]:
-    style = int(rng.integers(10))
+    style = int(rng.choice((0, 0, 0, 0, 6)))
     result = {}
     for code, texts in phrases("referral_action").items():
-        chosen = rng.choice(np.asarray(texts, dtype=object), size=int(rng.integers(1, 4)), replace=False)
-        result[code] = tuple(_cased(text, style) for text in chosen)
+        most = min(len(texts), 3)
+        places = np.unique(
+            np.minimum(rng.exponential(6.0, int(rng.integers(1, most + 1))), len(texts) - 1).astype(int)
+        )
+        result[code] = tuple(_cased(texts[k], style) for k in places)
     return result
 
 
