@@ -73,4 +73,6 @@ def _without_numbers(rows: Rows, name: str, cells: Sequence[Value]) -> Sequence[
 
 
 def _tells(cell: Value, on: date) -> bool:
+    if isinstance(cell, int | float):
+        cell = f"{cell:.0f}"
     return isinstance(cell, str) and contains_national_id(cell, on)
