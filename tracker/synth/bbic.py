@@ -19,17 +19,23 @@ CONDUCT = {
     "info_dental": 0.032, "child_wishes": 0.43,
 }  # fmt: skip
 SHARE_MISSING = 0.04
+CODEBOOKS = {
+    **dict.fromkeys(CONDUCT, "yes_no"),
+    "guardian_talks": "number_of_talks",
+    **dict.fromkeys(RISK, "risk_factor_value"),
+    **dict.fromkeys(PROTECTIVE, "protective_factor_value"),
+}
+"""Item → codebook."""
 
 
-def with_items(rows: Table, rng: np.random.Generator) -> tuple[Table, dict[str, str]]:
-    """``rows`` with a column of codes an item, and the codebook of each."""
+def with_items(rows: Table, rng: np.random.Generator) -> Table:
+    """``rows`` with a column of codes an item."""
     n = len(rows)
     columns: dict[str, np.ndarray] = {}
     talks = np.array(["none", "one", "two", "three_or_more"], dtype=object)
     columns["guardian_talks"] = rng.choice(talks, n, p=(0.05, 0.14, 0.24, 0.57))
     for name, share in CONDUCT.items():
         columns[name] = np.where(rng.random(n) < share, "yes", "no").astype(object)
-    books = dict.fromkeys(CONDUCT, "yes_no") | {"guardian_talks": "number_of_talks"}
     risk = _documented(n, len(RISK), ((0, 0), (1, 1), (2, 2), (3, 4), (5, 14)), (11, 9, 12, 33, 35), rng)
     severity = np.array(["serious", "less_serious", "severity_not_stated"], dtype=object)
     for k, name in enumerate(RISK):
@@ -38,8 +44,7 @@ def with_items(rows: Table, rng: np.random.Generator) -> tuple[Table, dict[str, 
     kept = _documented(n, len(PROTECTIVE), ((0, 0), (1, 1), (2, 2), (3, 6)), (12, 19, 24, 45), rng)
     for k, name in enumerate(PROTECTIVE):
         columns[name] = _missing(np.where(kept[:, k], "yes", "no").astype(object), rng)
-    books |= dict.fromkeys(RISK, "risk_factor_value") | dict.fromkeys(PROTECTIVE, "protective_factor_value")
-    return rows.assign(**columns), books
+    return rows.assign(**columns)
 
 
 def _documented(

@@ -31,7 +31,8 @@ LABELS = {
 class FileRow:
     """One row of one delivered file, and what should become of it when files load in extract order.
 
-    ``kind`` is ``fact``, ``sum_row`` or a kind of bad row; ``fid`` the true fact. ``certain`` is False
+    ``kind`` is ``fact``, ``fact_without_child`` (a true fact delivered without any id), ``sum_row`` or a
+    kind of bad row; ``fid`` is the true fact. ``certain`` is False
     where ids are not stable and a neighbouring record of the same child and day may take the change.
     """
 
@@ -51,7 +52,7 @@ class Shipment:
 
     consignment: Consignment
     rendered: Rendered
-    said: Sequence[tuple[str, str, bool]]
+    said: Sequence[tuple[str, str, str, bool]]
     bad: Sequence[BadRow]
     order: Sequence[int]
     layout: Layout
@@ -75,7 +76,7 @@ def ship(consignment: Consignment, its: Sheet, depot: Depot) -> Shipment:
     usable = np.flatnonzero(~shown.child.isin(mistaken).to_numpy())
     bad = bad_rows(rendered, usable, consignment, depot.plan.share_bad_rows, depot.rng)
     outcomes, certain = depot.ledger.take(consignment, shown, rendered)
-    said = list(zip(shown.fid.tolist(), outcomes, certain, strict=True))
+    said = list(zip(_kinds(shown, consignment), shown.fid.tolist(), outcomes, certain, strict=True))
     order = _order(len(said), len(bad), depot.rng)
     return Shipment(consignment, rendered, said, bad, order, _layout(consignment, rendered))
 
@@ -87,6 +88,11 @@ def _shown(consignment: Consignment, its: Sheet, ledger: Ledger) -> Table:
         return shown
     new = ~shown.fid.isin(ledger.known(consignment))  # an addition holds only what came late
     return shown[new].reset_index(drop=True)
+
+
+def _kinds(shown: Table, consignment: Consignment) -> list[str]:
+    person = consignment.record_type not in ("open_support_counts", "municipality_facts")
+    return ["fact_without_child" if person and a else "fact" for a in shown.anonymous.tolist()]
 
 
 def _order(good: int, bad: int, rng: np.random.Generator) -> list[int]:
@@ -116,8 +122,8 @@ def accounts(shipment: Shipment, plan: Plan) -> list[FileRow]:
     rows = []
     for number, k in enumerate(shipment.order, start=first):
         if k < len(said):
-            fid, outcome, certain = said[k]
-            rows.append(FileRow(file, number, *where, "fact", fid, outcome, certain))
+            kind, fid, outcome, certain = said[k]
+            rows.append(FileRow(file, number, *where, kind, fid, outcome, certain))
         else:
             kind = shipment.bad[k - len(said)].kind
             rows.append(FileRow(file, number, *where, kind, "", EXPECTED[kind], True))
@@ -142,7 +148,7 @@ def path_of(consignment: Consignment, plan: Plan) -> Path:
 
 
 def _extension(consignment: Consignment, plan: Plan) -> str:
-    if plan.old_excel and consignment.sender.dialect.name == "Lifebook":
+    if plan.old_excel and consignment.sender.dialect.name == "Treva":
         return "xls"
     return "xlsx" if plan.only_xlsx else consignment.sender.dialect.format
 
@@ -150,10 +156,11 @@ def _extension(consignment: Consignment, plan: Plan) -> str:
 def _layout(consignment: Consignment, rendered: Rendered) -> Layout:
     d = consignment.sender.dialect
     label = LABELS[consignment.record_type]
+    encoding = d.encodings[consignment.sender.index % len(d.encodings)]
     titles = (f"{label} – syntetiska uppgifter, {consignment.sender.place.name}",) if d.titles else ()
     count = len(next(iter(rendered.cells.values())))
     sums: tuple[Cell, ...] = ("Summa", count, *[None] * (len(rendered.headers) - 2)) if d.sums else ()
-    return Layout(d.sheet, titles, sums, d.encoding, d.delimiter)
+    return Layout(d.sheet, titles, sums, encoding, d.delimiter)
 
 
 def _sidecar(path: Path, consignment: Consignment) -> None:

@@ -104,7 +104,7 @@ def source_id(sender: Sender, fid: str) -> str:
     if not fid:
         return ""
     letter, number = fid[0], int(fid[1:])
-    if sender.dialect.name == "Treva":
+    if sender.dialect.ids == "upward":
         return str(100_000 + 20 * number + "RUIFSG".index(letter))
     return f"{'A' if letter == 'R' else letter}-{number}"
 

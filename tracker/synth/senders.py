@@ -30,7 +30,7 @@ class Dialect:
     sums: bool
     sheet: str
     columns: Mapping[str, Mapping[str, str]]
-    encoding: str = "utf-8"
+    encodings: tuple[str, ...] = ("utf-8",)  # by turns among the municipalities
     delimiter: str = ";"
 
 

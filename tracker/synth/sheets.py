@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from tracker.synth.bbic import with_items
+from tracker.synth import bbic
 from tracker.synth.episodes import Table
 from tracker.synth.plan import Plan
 from tracker.synth.population import NEVER, day_number
@@ -74,8 +74,8 @@ def sheet(record_type: str, facts: Table, sender: Sender, plan: Plan, rng: np.ra
     rows = facts.assign(removed=NEVER, fixed=-NEVER)
     coded = dict(CODEBOOKS[record_type])
     if record_type == "investigations" and sender.bbic:
-        rows, items = with_items(rows, rng)
-        coded |= items
+        rows = bbic.with_items(rows, rng)
+        coded |= bbic.CODEBOOKS
     rows["pick"] = rng.integers(0, 1 << 16, len(rows))
     rows["secret"] = rng.random(len(rows)) < plan.share_unknown_wording
     rows["anonymous"] = _anonymous(record_type, rows, sender, plan, rng)

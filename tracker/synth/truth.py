@@ -19,6 +19,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from tracker.synth import bbic
 from tracker.synth.deliver import FileRow
 from tracker.synth.episodes import Table
 from tracker.synth.identities import Identities
@@ -60,7 +61,8 @@ def _final(consignment: Consignment, rows: Table, who: Identities) -> Table:
     table.insert(1, "municipality", sender.place.code)
     table["subject"] = _subjects(rows, consignment, who)
     table["offered"] = ",".join(sender.dialect.columns[consignment.record_type])
-    table["dialect"], table["stable_ids"] = sender.dialect.name, sender.stable_ids
+    table["dialect"], table["ids"] = sender.dialect.name, sender.dialect.ids
+    table["stable_ids"] = sender.stable_ids
     if "reasons" in table:
         table["reasons_delivered"] = sender.reasons != "none"
     return table
@@ -85,7 +87,7 @@ def with_links(tables: Mapping[str, Table]) -> dict[str, Table]:
     listed = _listed(tables["investigations"])
     r = tables["referrals"]
     if len(r) and "investigation" in r:
-        own = r.dialect.eq("Procura") & ~r.offered.eq("") & r.stable_ids
+        own = r.ids.eq("all") & r.stable_ids
         upward = pd.Series(
             [pair in listed for pair in zip(r.investigation, r.fid, strict=True)], index=r.index
         )
@@ -172,11 +174,10 @@ def wordings(ledger: Ledger) -> Table:
 
 
 def _coded(record_type: str, rows: Table) -> list[tuple[str, str]]:
-    fixed = CODEBOOKS[record_type]
-    found = [(f, fixed[f]) for f in fixed if f"said:{f}" in rows]
-    if "said:reasons" in rows:
-        found.append(("reasons", "referral_reason"))
-    return found
+    books = {**CODEBOOKS[record_type], "reasons": "referral_reason"}
+    if record_type == "investigations":
+        books |= bbic.CODEBOOKS
+    return [(field, book) for field, book in books.items() if f"said:{field}" in rows]
 
 
 def _secret_texts(ledger: Ledger) -> dict[str, set[str]]:
