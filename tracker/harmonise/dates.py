@@ -54,7 +54,8 @@ _SHORT_YEAR = re.compile(r"\d{1,2}([-/.])\d{1,2}\1\d{2}|\d{6}")
 _SERIAL = re.compile(r"(\d{5})(?:[.,]\d+)?")
 
 _MONTH_FORMS = (
-    (re.compile(r"(\d{4})[-/.\s]?(\d{1,2})"), 1, 2),
+    (re.compile(r"(\d{4})[-/.\s](\d{1,2})"), 1, 2),
+    (re.compile(r"(\d{4})(\d{2})"), 1, 2),
     (re.compile(r"([a-z]+)\.?[\s-]+(\d{4})", re.IGNORECASE), 2, 1),
     (re.compile(r"(\d{4})[\s-]+([a-z]+)\.?", re.IGNORECASE), 1, 2),
 )

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
 
 _QUOTES = "\"'`´«»‹›“”„‟‘’‚‛″′"
 _BRACKETS = "()[]{}_*•·●▪"
@@ -77,6 +78,7 @@ _EDGES = " .,;:-/|=~"
 _SEPARATORS = frozenset(";,|\n\r•")
 
 
+@lru_cache(maxsize=1 << 16)
 def normalise(raw: str) -> str:
     """The normalised text of one delivered wording; ``""`` when nothing is left.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from datetime import date
 
 from tracker.domain.delivery import Cell
@@ -61,6 +62,7 @@ def holds_national_id(text: str) -> bool:
     """
     if not _ENOUGH_DIGITS.search(text):
         return False
+    text = unicodedata.normalize("NFKC", text)
     candidates = (match.groups() for pattern in (_TEN, _TWELVE) for match in pattern.finditer(text))
     return any(_plausible(*candidate) for candidate in candidates)
 

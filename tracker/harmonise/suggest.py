@@ -26,8 +26,8 @@ class Suggestion:
 def suggest(codebooks: Codebooks, codebook: str, spelling: str, limit: int = 5) -> list[Suggestion]:
     """The likeliest codes of a wording, nearest first, each code once.
 
-    Likeness is rapidfuzz's token-sort ratio, or its partial form for wordings that contain a known one,
-    to every spelling and label. Raises ``NotFound`` for an unknown codebook.
+    Likeness is the best of rapidfuzz's ratios with words sorted, with words run together, and (at nine
+    tenths) for wordings that contain a known one. Raises ``NotFound`` for an unknown codebook.
     """
     known = codebooks.known_spellings(codebook)
     wanted = normalise(spelling)
@@ -42,10 +42,11 @@ def suggest(codebooks: Codebooks, codebook: str, spelling: str, limit: int = 5) 
 
 
 def _likeness(left: str, right: str, **_: object) -> float:
-    """Same words in another order count as the same; containing a known wording counts a little less."""
-    whole: float = fuzz.token_sort_ratio(left, right)
-    part: float = fuzz.token_set_ratio(left, right)
-    return max(whole, 0.9 * part)
+    """Word order and word division aside; containing a known wording counts a little less."""
+    ordered: float = fuzz.token_sort_ratio(left, right)
+    together: float = fuzz.ratio(left.replace(" ", ""), right.replace(" ", ""))
+    contained: float = fuzz.token_set_ratio(left, right)
+    return max(ordered, together, 0.9 * contained)
 
 
 def _labels(codebooks: Codebooks, codebook: str, codes: tuple[str, ...]) -> str:

@@ -64,6 +64,7 @@ def queue(spellings: Iterable[DeliveredSpelling], codebooks: Codebooks) -> list[
     """The unmapped wordings, the most frequent first.
 
     Wordings that normalise alike are one entry; ``examples`` are delivered forms, most frequent first.
+    Validity dates are not asked: a code that is known but not valid on a row's day is not queued.
     """
     seen: dict[tuple[str, str], list[DeliveredSpelling]] = defaultdict(list)
     for delivered in spellings:
