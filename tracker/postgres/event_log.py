@@ -36,6 +36,10 @@ EVENT_COLUMNS = [
 ]
 
 
+UNNUMBERED = 2_147_483_647
+"""Stands for a delivery not taken in: it comes after every other of its extract date."""
+
+
 class PostgresLog:
     """An ``EventLog`` behind a database URL. Every method is one transaction; safe from many processes."""
 
@@ -65,6 +69,13 @@ class PostgresLog:
             receipt = _Attempt(connection, delivery_no, before, staged).decide_and_append(hold_share)
             write_findings(connection, receipt, staged)
             write_spellings(connection, receipt, staged.wordings)
+            return receipt
+
+    def preview(self, staged: StagedDelivery) -> Receipt:
+        """What loading would do against the log as it stands; nothing is kept."""
+        with connect(self.url, Role.RECORDER) as connection:
+            receipt = _Attempt(connection, UNNUMBERED, None, staged).preview()
+            connection.rollback()
             return receipt
 
     def reject(self, delivery_no: int, rejected: RejectedFile) -> Receipt:
@@ -162,6 +173,12 @@ class _Attempt:
             receipt = self._append(retractions, covered)
         insert_attempt(self.connection, receipt, self.stream, self.staged.note)
         return receipt
+
+    def preview(self) -> Receipt:
+        copy_stage(psycopg_connection(self.connection), self.staged)
+        retractions, covered = self._decide()
+        outcomes, rules = self._counts()
+        return Receipt(UNNUMBERED, 1, DeliveryState.RECEIVED, outcomes, rules, retractions, covered)
 
     def _decide(self) -> tuple[int, int]:
         note = self.staged.note

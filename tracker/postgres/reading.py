@@ -277,3 +277,15 @@ def _linked(events: Iterable[Event]) -> set[str]:
 def _live(events: Sequence[Event]) -> list[Event]:
     replaced = {event.replaces for event in events}
     return [e for e in events if e.position not in replaced and e.kind != "retracted"]
+
+
+def declared_deliveries(url: str, up_to: int) -> list[Event]:
+    """What deliveries declared of themselves up to a position (``DeliveryRecorded``), replaced ones left out."""
+    query = (
+        select(*EVENT_COLUMNS)
+        .join(BATCH, BATCH.c.last_position == EVENT.c.position)  # each batch closes with its declaration
+        .where(EVENT.c.position <= up_to)
+        .order_by(EVENT.c.position)
+    )
+    with connect(url, Role.READER) as connection:
+        return _live([event_of(row) for row in connection.execute(query)])

@@ -100,19 +100,19 @@ def stage(claims: PseudonymousClaims) -> StagedDelivery:
         set_aside={numbers[i]: rule for i, rule in claims.set_aside.items()}
         | {numbers[i]: DUPLICATE_ROW for i in duplicates},
         findings=claims.findings,
-        wordings=_wordings(claims),
+        wordings=_wordings(claims, usable),
         protected_facts=frozenset(facts[i] for i in claims.quarantined),
         protected_subjects=frozenset(s for i in claims.quarantined if (s := claims.subjects[i])),
     )
 
 
-def _wordings(claims: PseudonymousClaims) -> list[DeliveredWording]:
+def _wordings(claims: PseudonymousClaims, usable: Sequence[int]) -> list[DeliveredWording]:
     """Wordings of all coded columns, the steward's queue and the sender's feedback."""
     coded = [c for c in claims.spec.columns if c.codebook and c.name in claims.columns]
     return [
-        DeliveredWording(column.name, column.codebook, str(wording), number)
+        DeliveredWording(column.name, column.codebook, str(wording), rows)
         for column in coded
-        for wording, number in Counter(claims.columns[column.name]).items()
+        for wording, rows in Counter(map(claims.columns[column.name].__getitem__, usable)).items()
         if wording is not None
     ]
 

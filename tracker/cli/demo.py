@@ -1,0 +1,147 @@
+"""The demonstration, and synthetic municipalities."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import replace
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import pandas as pd
+import typer
+
+from tracker import pipeline, wiring
+from tracker.cli.output import console, errors, progress_bar, spinner
+from tracker.cli.study import SHOWN
+from tracker.desk import intake_desk
+from tracker.desk.flows import Flows
+from tracker.desk.snapshots import resolve, take_snapshot
+from tracker.domain.delivery import DeliveryState
+from tracker.postgres import reading, schema
+from tracker.postgres.embedded import EmbeddedServer
+from tracker.projections.flow_summary import FlowSummary, flow_summary
+from tracker.projections.pathways import pathways
+from tracker.projections.snapshot import Snapshot
+from tracker.pseudonymise.keyring import Keyring
+from tracker.publish.flow_report import write_flow
+from tracker.publish.pathway_report import write_pathways
+from tracker.publish.tables import TableFormat, render_table
+from tracker.settings import Settings
+from tracker.synth.generate import generate
+from tracker.synth.plan import Plan
+
+SEED = 20250701
+
+
+class PlanName(StrEnum):
+    """Synthetic plans to choose from."""
+
+    TINY = "tiny"
+    DEMO = "demo"
+    NATIONAL_YEAR = "national-year"
+
+
+PLANS: dict[PlanName, Callable[[], Plan]] = {
+    PlanName.TINY: Plan.tiny,
+    PlanName.DEMO: Plan.demo,
+    PlanName.NATIONAL_YEAR: Plan.national_year,
+}
+
+
+def synth(
+    out: Annotated[Path, typer.Argument(help="Folder for inbox/ and truth/.")],
+    plan: Annotated[PlanName, typer.Option(help="How much.")] = PlanName.DEMO,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same files.")] = SEED,
+) -> None:
+    """Write SYNTHETIC municipalities: a messy inbox, and the truth beside it. No real child's number is made.
+
+    Example: [bold]tracker synth playground --plan tiny[/]
+    """
+    _generate(out, PLANS[plan](), seed)
+    console.print(f"SYNTHETIC deliveries in {out / 'inbox'}, the truth in {out / 'truth'}")
+
+
+def demo(
+    home: Annotated[Path, typer.Option(help="Folder for everything the demo makes.")] = Path("demo"),
+) -> None:
+    """The whole story on SYNTHETIC municipalities, from messy files to the flow summary. Safe to run again."""
+    settings = _settings(home)
+    place = _prepare(settings)
+    try:
+        if not settings.inbox.exists():
+            _generate(settings.home, Plan.demo(), SEED)
+        _ingest(place)
+        folder = settings.home / "snapshot"
+        with spinner("snapshot") as step:
+            take_snapshot(place.url, folder, place.codebooks(), resolve(place.url, None), step)
+        snapshot = Snapshot.open(folder)
+        _feedback(place, snapshot)
+        _show(snapshot, settings.home)
+    finally:
+        if not settings.database_url:
+            EmbeddedServer(settings.postgres).stop()
+
+
+def _settings(home: Path) -> Settings:
+    """The settings of the environment, with everything moved under the demo's home."""
+    home = home.absolute()
+    chosen = Settings.from_environment(os.environ)
+    inbox, outbox, store, keys = (home / name for name in ("inbox", "outbox", "store", "keys"))
+    return replace(chosen, home=home, inbox=inbox, outbox=outbox, store=store, keys=keys)
+
+
+def _prepare(settings: Settings) -> wiring.Installation:
+    settings.home.mkdir(parents=True, exist_ok=True)
+    with spinner("PostgreSQL") as step:
+        step("starting")
+        url = wiring.database_url(settings)
+        step("migrating")
+        schema.upgrade(url)
+    if not settings.keys.exists():
+        Keyring.create(settings.keys)
+    return wiring.open_installation(settings)
+
+
+def _generate(out: Path, plan: Plan, seed: int) -> None:
+    with spinner("SYNTHETIC municipalities") as step:
+        generate(out, plan, seed, lambda what, done, total: step(f"{what} {done}/{total}"))
+
+
+def _ingest(place: wiring.Installation) -> None:
+    found = intake_desk.find(place.settings.inbox)
+    with progress_bar("taking in", len(found.files)) as step:
+        waiting = intake_desk.take_in(found.files, place, step)
+    states = dict.fromkeys(DeliveryState, 0)
+    with progress_bar("loading", len(waiting)) as step:
+        for taken, receipt in pipeline.load_all(waiting, place.tools(), place.settings.workers):
+            states[receipt.state] += 1
+            step(f"{taken.municipality} {receipt.state}")
+    said = ", ".join(f"{number} {state}" for state, number in states.items() if number) or "nothing new"
+    errors.print(f"{len(found.files)} files: {said}; {len(found.files) - len(waiting)} were in already")
+
+
+def _feedback(place: wiring.Installation, snapshot: Snapshot) -> None:
+    numbers = [d.delivery_no for d in reading.deliveries(place.url)]
+    with progress_bar("feedback to senders", len(numbers)) as step:
+        intake_desk.write_feedback(numbers, place, step, Flows(snapshot))
+
+
+def _show(snapshot: Snapshot, home: Path) -> None:
+    summary = flow_summary(snapshot)
+    folder = home / "flow"
+    written = write_flow(summary, folder, [TableFormat.XLSX, TableFormat.CSV], picture=True)
+    written += write_pathways(pathways(snapshot), folder)
+    console.print(render_table(_readable(summary), summary.stamp))
+    console.print(f"\nSYNTHETIC data. The picture, workbook and page lie in {folder}:")
+    for path in written:
+        console.print(f"  {path}", highlight=False, soft_wrap=True)
+    console.print(f"snapshot   {home / 'snapshot'}\nfeedback   {home / 'outbox'}", soft_wrap=True)
+    console.print(
+        f"go on with [bold]export TRACKER_HOME={home}[/] and then, say, [bold]tracker codes unmapped[/]"
+    )
+
+
+def _readable(summary: FlowSummary) -> pd.DataFrame:
+    return summary.table[summary.table["count"] > 0][list(SHOWN)]

@@ -1,0 +1,1 @@
+"""Desk: what people ask of an installation: its operator, its steward, a researcher, a sender."""

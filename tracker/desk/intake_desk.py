@@ -1,0 +1,208 @@
+"""The operator's desk: files found, taken in, looked at; deliveries listed, confirmed and tried again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tracker.desk.feedback import feedback_workbook
+from tracker.desk.flows import Flows
+from tracker.domain.delivery import DeliveryState, Outcome
+from tracker.domain.errors import NotFound, RejectedFile, UsageError
+from tracker.domain.findings import Finding
+from tracker.intake.inbox import InboxFile, read_parcel, scan
+from tracker.pipeline import TakenIn, load, preview
+from tracker.pipeline import take_in as take_in_one
+from tracker.postgres import reading
+from tracker.record.log import Receipt
+from tracker.wiring import Installation
+
+Step = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Found:
+    """Files of an inbox that can be taken in, and a sentence for each thing there that cannot."""
+
+    files: Sequence[InboxFile]
+    problems: Sequence[str]
+
+
+@dataclass(frozen=True)
+class Line:
+    """One delivery as the operator sees it after loading."""
+
+    delivery_no: int
+    municipality: str
+    file: str
+    state: str
+    rows: int
+    appended: int
+    corrected: int
+    unchanged: int
+    quarantined: int
+    set_aside: int
+    withdrawn: int
+
+
+LINE_COLUMNS = (
+    *("delivery_no", "municipality", "file", "state", "rows", "appended", "corrected", "unchanged"),
+    *("quarantined", "set_aside", "withdrawn"),
+)
+LOOK_COLUMNS = tuple(column for column in LINE_COLUMNS if column != "delivery_no")
+LISTED_COLUMNS = (
+    *("delivery_no", "municipality", "file", "type", "period", "full", "extracted_on", "state", "rows"),
+    *("quarantined", "withdrawn"),
+)
+TOLD_COLUMNS = ("rule", "severity", "sheet", "row", "column", "rows", "message", "remedy")
+QUARANTINE_COLUMNS = ("delivery_no", "municipality", "sheet", "row", "column", "rule", "message", "remedy")
+
+
+def find(path: Path) -> Found:
+    """What lies in an inbox, or the one file ``path`` names; raises ``UsageError`` when there is neither."""
+    if path.is_dir():
+        inbox, only = path, None
+    elif path.is_file():
+        inbox, only = path.absolute().parent.parent, path.absolute()
+    else:
+        raise UsageError(f"{path} does not exist; an inbox has a folder for each municipality: inbox/0180/")
+    seen = [file for file in scan(inbox) if only is None or file.path.absolute() == only]
+    problems = [f"{file.path}: {file.problem.message} {file.problem.remedy}" for file in seen if file.problem]
+    return Found([file for file in seen if file.problem is None], problems)
+
+
+def take_in(files: Sequence[InboxFile], place: Installation, step: Step) -> list[TakenIn]:
+    """Store and number files; those that are to be loaded, municipality by municipality as found."""
+    tools, waiting = place.tools()(), []
+    for file in files:
+        taken = take_in_one(file.municipality, file.name, read_parcel(file), tools)
+        if taken.state is DeliveryState.RECEIVED:
+            waiting.append(taken)
+        step(f"{file.municipality} {file.name}")
+    return waiting
+
+
+def look(file: InboxFile, place: Installation, step: Step) -> Line:
+    """What loading a file would do."""
+    try:
+        _, receipt = preview(file.municipality, file.name, read_parcel(file), place.tools()())
+        state = "held" if _would_hold(receipt, place.settings.hold_share) else "would load"
+    except RejectedFile as rejected:
+        receipt, state = Receipt(0, 0, DeliveryState.REJECTED), f"rejected: {rejected}"
+    step(f"{file.municipality} {file.name}")
+    return _line(receipt, file.municipality, file.name, state)
+
+
+def line(taken: TakenIn, receipt: Receipt) -> Line:
+    """A loaded delivery as one line."""
+    return _line(receipt, taken.municipality, taken.file_name, receipt.state)
+
+
+def listed(delivery: reading.DeliveryRecord) -> dict[str, Any]:
+    """A delivery as one line of the list."""
+    outcomes = delivery.outcomes or {}
+    period = f"{delivery.period_from}..{delivery.period_to}" if delivery.period_from else ""
+    return {
+        "delivery_no": delivery.delivery_no,
+        "municipality": delivery.municipality,
+        "file": delivery.file_name,
+        "type": delivery.record_type,
+        "period": period,
+        "full": "yes" if delivery.full else "no",
+        "extracted_on": delivery.extracted_on,
+        "state": delivery.state.value,
+        "rule": delivery.rule,
+        "rows": delivery.rows_read,
+        **{outcome.value: outcomes.get(outcome, 0) for outcome in Outcome},
+        "withdrawn": delivery.retractions,
+        "covered": delivery.covered,
+    }
+
+
+def told(finding: Finding) -> dict[str, Any]:
+    """A finding as one line."""
+    return {
+        "rule": finding.rule,
+        "severity": finding.severity.value,
+        "sheet": finding.sheet,
+        "row": finding.row,
+        "column": finding.column,
+        "rows": finding.count,
+        "fields": list(finding.fields),
+        "expected": finding.expected,
+        "found": finding.found,
+        "message": finding.message,
+        "remedy": finding.remedy,
+    }
+
+
+def quarantined(url: str, delivery_no: int | None) -> list[dict[str, Any]]:
+    """Every quarantined row's findings, newest attempt of each delivery."""
+    return [
+        {"delivery_no": d.delivery_no, "municipality": d.municipality, **told(finding)}
+        for d in reading.deliveries(url, delivery_no)
+        for finding, stops in reading.findings(url, d.delivery_no, d.attempt)
+        if stops
+    ]
+
+
+def confirm(delivery_no: int, place: Installation) -> Receipt:
+    """Load a held delivery, whatever it retracts; raises ``UsageError`` unless it is held."""
+    delivery = _known(place.url, delivery_no)
+    if delivery.state is not DeliveryState.HELD:
+        raise UsageError(f"delivery {delivery_no} is {delivery.state}; only a held one is confirmed")
+    receipt = load(_taken(delivery), place.tools()(), hold_share=1.0)
+    write_feedback([delivery_no], place, lambda _: None)
+    return receipt
+
+
+def retry(delivery_no: int | None, place: Installation) -> Iterator[tuple[int, Receipt]]:
+    """Read deliveries with quarantined rows, and rejected ones, again from the store."""
+    tools = place.tools()()
+    chosen = reading.deliveries(place.url, delivery_no)
+    for delivery in chosen:
+        waits = delivery.state is DeliveryState.REJECTED or (delivery.outcomes or {}).get(
+            Outcome.QUARANTINED, 0
+        )
+        if waits:
+            yield delivery.delivery_no, load(_taken(delivery), tools, retry=True)
+            write_feedback([delivery.delivery_no], place, lambda _: None)
+
+
+def write_feedback(
+    numbers: Sequence[int], place: Installation, step: Step, flows: Flows | None = None
+) -> None:
+    """Put each delivery's feedback workbook in the sender's folder of the outbox."""
+    codebooks, wanted = place.codebooks(), set(numbers)
+    for delivery in reading.deliveries(place.url):
+        if delivery.delivery_no in wanted:
+            folder = place.settings.outbox / delivery.municipality
+            folder.mkdir(parents=True, exist_ok=True)
+            name = f"aterkoppling-{delivery.delivery_no:05d}.xlsx"
+            feedback_workbook(place.url, delivery.delivery_no, folder / name, codebooks, flows)
+            step(f"{delivery.municipality} {name}")
+
+
+def _known(url: str, delivery_no: int) -> reading.DeliveryRecord:
+    found = reading.deliveries(url, delivery_no)
+    if not found:
+        raise NotFound(f"there is no delivery {delivery_no}; see: tracker deliveries")
+    return found[0]
+
+
+def _taken(delivery: reading.DeliveryRecord) -> TakenIn:
+    return TakenIn(delivery.delivery_no, delivery.municipality, delivery.file_name, delivery.digest, 0)
+
+
+def _would_hold(receipt: Receipt, share: float) -> bool:
+    return receipt.covered > 0 and receipt.retractions / receipt.covered > share
+
+
+def _line(receipt: Receipt, municipality: str, file: str, state: str) -> Line:
+    outcomes = {outcome.value: receipt.outcomes.get(outcome, 0) for outcome in Outcome}
+    number = receipt.delivery_no
+    return Line(
+        number, municipality, file, state, receipt.rows_read, **outcomes, withdrawn=receipt.retractions
+    )

@@ -1,0 +1,188 @@
+"""The story in plain calls: a file is taken in, read, pseudonymised, decided on and appended; then projected.
+
+Everything a step needs is handed to it in ``Tools``; ``wiring`` makes those for a database, keys and files.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from dataclasses import dataclass, replace
+from multiprocessing import get_context
+from typing import Protocol
+from uuid import uuid4
+
+from tracker.domain.delivery import DeliveryState
+from tracker.domain.errors import RejectedFile
+from tracker.harmonise.claims import claim
+from tracker.intake.extract import extract
+from tracker.intake.parcel import Parcel
+from tracker.intake.raw import Limits
+from tracker.intake.sidecar import read_sidecar
+from tracker.intake.store import Store
+from tracker.pseudonymise.keyring import Keyring
+from tracker.pseudonymise.pseudonymise import pseudonymise
+from tracker.pseudonymise.vault import HashedId, SubjectRef, Vault
+from tracker.record.log import EventLog, Receipt, Registration
+from tracker.record.stage import StagedDelivery, stage
+
+
+class IntakeLog(EventLog, Protocol):
+    """An event log that also keeps what could not be read, and can look before it leaps."""
+
+    def reject(self, delivery_no: int, rejected: RejectedFile) -> Receipt:
+        """Record that a file could not be read."""
+
+    def preview(self, staged: StagedDelivery) -> Receipt:
+        """What loading would do; nothing is kept."""
+
+
+@dataclass(frozen=True)
+class Tools:
+    """What the steps work with."""
+
+    log: IntakeLog
+    vault: Vault
+    keyring: Keyring
+    store: Store
+    limits: Limits
+    hold_share: float
+
+
+@dataclass(frozen=True)
+class TakenIn:
+    """A delivered file that lies, encrypted, in the intake store and has its number."""
+
+    delivery_no: int
+    municipality: str
+    file_name: str
+    digest: bytes
+    size: int
+    state: DeliveryState = DeliveryState.RECEIVED
+
+
+def take_in(municipality: str, file_name: str, parcel: Parcel, tools: Tools) -> TakenIn:
+    """Store a file as delivered, encrypted, and give it its number. The same content again is the same."""
+    tools.store.put(parcel.pack())
+    size = len(parcel.content)
+    known: Registration = tools.log.register(municipality, file_name, parcel.digest, size)
+    return TakenIn(known.delivery_no, municipality, file_name, parcel.digest, size, known.state)
+
+
+def load(taken: TakenIn, tools: Tools, *, hold_share: float | None = None, retry: bool = False) -> Receipt:
+    """Read a stored file, decide what is new in it, append that. A file that cannot be read is rejected.
+
+    ``hold_share`` 1.0 confirms a held delivery; ``retry`` reads the file again after a mend.
+    """
+    try:
+        staged = read(taken.municipality, taken.file_name, _stored(taken, tools), tools)
+    except RejectedFile as rejected:
+        return tools.log.reject(taken.delivery_no, rejected)
+    limit = tools.hold_share if hold_share is None else hold_share
+    return tools.log.load(taken.delivery_no, staged, hold_share=limit, retry=retry)
+
+
+def read(municipality: str, file_name: str, parcel: Parcel, tools: Tools) -> StagedDelivery:
+    """From bytes to candidate events; raises ``RejectedFile`` when the file cannot be used."""
+    sidecar = None if parcel.sidecar is None else read_sidecar(parcel.sidecar)
+    delivered = extract(file_name, parcel.content, municipality, sidecar, limits=tools.limits)
+    return stage(pseudonymise(claim(delivered), tools.keyring, tools.vault))
+
+
+def preview(
+    municipality: str, file_name: str, parcel: Parcel, tools: Tools
+) -> tuple[StagedDelivery, Receipt]:
+    """What loading a file would do, with nothing kept: no file, no subject, no event."""
+    looking = replace(tools, vault=_LookingVault(tools.vault))
+    staged = read(municipality, file_name, parcel, looking)
+    return staged, tools.log.preview(staged)
+
+
+class _LookingVault:
+    """A vault that makes no subject: unknown ids get one for this look only."""
+
+    def __init__(self, vault: Vault) -> None:
+        self.vault = vault
+
+    def subjects_for(self, ids: Sequence[HashedId], municipality: str) -> list[SubjectRef]:
+        """Known subjects, and passing ones for the rest."""
+        passing: dict[bytes, SubjectRef] = {}
+        return [
+            found or passing.setdefault(one.id_hmac, SubjectRef(str(uuid4())))
+            for one, found in zip(ids, self.vault.lookup(ids), strict=True)
+        ]
+
+    def lookup(self, ids: Sequence[HashedId]) -> list[SubjectRef | None]:
+        """As ``Vault.lookup``."""
+        return self.vault.lookup(ids)
+
+    def erase(self, subject_id: str) -> None:
+        """Refused: a look changes nothing."""
+        raise NotImplementedError("a dry run erases nothing")
+
+    def rotate(self) -> int:
+        """Refused: a look changes nothing."""
+        raise NotImplementedError("a dry run rotates nothing")
+
+
+def _stored(taken: TakenIn, tools: Tools) -> Parcel:
+    return Parcel.unpack(tools.store.get(taken.digest.hex()))
+
+
+# -- many at once ------------------------------------------------------------------------------------
+
+OpenTools = Callable[[], Tools]
+"""Makes the tools anew in a worker process; must be picklable."""
+
+
+def load_all(
+    waiting: Sequence[TakenIn], open_tools: OpenTools, workers: int
+) -> Iterator[tuple[TakenIn, Receipt]]:
+    """Load deliveries, one municipality's in the order given, different ones beside each other.
+
+    Yields each with its receipt as it is done. One sender's bad file stops nobody; an error that is
+    nobody's file's (the database gone, a key missing) ends the run, and what is not in stays visible as
+    received.
+    """
+    queues = _by_municipality(waiting)
+    with ProcessPoolExecutor(
+        workers, mp_context=get_context("spawn"), initializer=_open_worker, initargs=(open_tools,)
+    ) as pool:
+        running: dict[Future[Receipt], TakenIn] = {}
+        for _ in range(workers + 1):
+            _start_next(pool, queues, running)
+        while running:
+            done, _ = wait(running, return_when=FIRST_COMPLETED)
+            for future in done:
+                taken = running.pop(future)
+                yield taken, future.result()
+                _start_next(pool, queues, running)
+
+
+def _by_municipality(waiting: Sequence[TakenIn]) -> dict[str, list[TakenIn]]:
+    """Queues, the heaviest municipality first so that no long one is left for the end."""
+    queues: dict[str, list[TakenIn]] = {}
+    for taken in waiting:
+        queues.setdefault(taken.municipality, []).append(taken)
+    return dict(sorted(queues.items(), key=lambda item: -sum(taken.size for taken in item[1])))
+
+
+def _start_next(
+    pool: ProcessPoolExecutor, queues: dict[str, list[TakenIn]], running: dict[Future[Receipt], TakenIn]
+) -> None:
+    busy = {taken.municipality for taken in running.values()}
+    free = next((name for name, queue in queues.items() if queue and name not in busy), None)
+    if free is not None:
+        taken = queues[free].pop(0)
+        running[pool.submit(_load_in_worker, taken)] = taken
+
+
+_worker: list[Tools] = []
+
+
+def _open_worker(open_tools: OpenTools) -> None:
+    _worker.append(open_tools())
+
+
+def _load_in_worker(taken: TakenIn) -> Receipt:
+    return load(taken, _worker[0])
