@@ -110,7 +110,8 @@ def _missing(match: Match) -> dict[str, str | int]:
 
 def _check_unambiguous(matches: Sequence[Match]) -> None:
     best = matches[0]
-    rivals = {m.spec.label_sv for m in matches if m.score == best.score and m.spec is not best.spec}
+    equal = [match for match in matches if match.score[:2] == best.score[:2]]  # spelling decides nothing here
+    rivals = {match.spec.label_sv for match in equal if match.spec is not best.spec}
     if rivals:
         raise rejection("FILE-032", {"found": " och ".join(sorted({best.spec.label_sv, *rivals}))})
 

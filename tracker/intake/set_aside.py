@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
 
 from tracker.domain.delivery import Cell, Column
 from tracker.domain.findings import Finding
@@ -19,6 +20,7 @@ _RULES = {SUM_ROW: "FILE-042", FOOTER_ROW: "FILE-043", HEADER_ROW: "FILE-044"}
 _SUM = re.compile(r"\s*(?:del|slut|total)?(?:summa|summor)\b|\s*(?:totalt?|grand total|sum)\s*:?\s*\Z", re.I)
 _SUM_START = re.compile(r"\s*(?:totalt?|antal)\b", re.I)
 _NUMBER = re.compile(r"\s*\d[\d\s ]*(?:[.,]\d+)?\s*\Z")
+_WORDS = re.compile(r"[^\W\d_]{4,}.*\s|\s.*[^\W\d_]{4,}")  # a phrase; a lone id is a row of its own
 _SHOWN = 20
 
 
@@ -61,8 +63,8 @@ def _trailing(
     for index in range(len(key) - 1, -1, -1):
         if index in aside:
             continue
-        filled = [(c, column[index]) for c, column in enumerate(everything) if column[index] is not None]
-        rule = _rule_of_last_row([cell for _, cell in filled], key[index], wide=len(everything) > 2)
+        filled = [column[index] for column in everything if column[index] is not None]
+        rule = _rule_of_last_row(filled, key[index], wide=len(everything) > 2)
         if not rule:
             break
         found[index] = rule
@@ -70,33 +72,24 @@ def _trailing(
 
 
 def _rule_of_last_row(filled: Sequence[Cell], key: Cell, wide: bool) -> str:
-    if not wide or len(filled) > 2 or _is_data(key, filled):
+    if not wide or not 1 <= len(filled) <= 2 or _looks_dated(key):
         return ""
-    if all(_is_number(cell) for cell in filled):
-        return SUM_ROW
     texts = [cell for cell in filled if isinstance(cell, str) and not _is_number(cell)]
-    if len(filled) == 2 and len(texts) == 1:
-        return SUM_ROW if _SUM_START.match(texts[0]) else ""
-    if len(filled) == 1:
-        return SUM_ROW if _SUM_START.match(texts[0]) else FOOTER_ROW
-    return ""
-
-
-def _is_data(key: Cell, filled: Sequence[Cell]) -> bool:
-    """A day of its own makes a data row; a footer or a count that stands in the day's column does not."""
-    if key is None:
-        return False
-    return len(filled) > 1 or not (isinstance(key, str | int | float) and not _looks_dated(key))
+    if all(_is_number(cell) for cell in filled) or (texts and _SUM_START.match(texts[0])):
+        return SUM_ROW
+    return FOOTER_ROW if len(filled) == len(texts) == 1 and _WORDS.search(texts[0]) else ""
 
 
 def _looks_dated(key: Cell) -> bool:
-    return sum(map(str.isdigit, str(key))) in {4, 5, 6, 8, 14}
+    """A day of its own makes a data row; a footer or a count standing in the day's column does not."""
+    digits = sum(map(str.isdigit, str(key)))
+    return isinstance(key, date) or (key is not None and digits in {4, 5, 6, 8, 14})
 
 
 def _is_number(cell: Cell) -> bool:
-    if isinstance(cell, bool):
-        return False
-    return isinstance(cell, int | float) or (isinstance(cell, str) and bool(_NUMBER.match(cell)))
+    """A count or sum; ten digits and more are somebody's number."""
+    text = str(cell)
+    return bool(_NUMBER.match(text)) and sum(map(str.isdigit, text)) < 10
 
 
 def about_set_aside(aside: Mapping[int, str], row_numbers: Sequence[int], sheet: str) -> Iterator[Finding]:

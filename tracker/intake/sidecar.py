@@ -31,6 +31,16 @@ KEYS = tuple(_KINDS)
 """Keys a sidecar may hold; all are optional."""
 
 
+class _DatesAsText(yaml.SafeLoader):
+    """Leaves dates as text, so that a wrong one can be blamed on its key."""
+
+
+_DatesAsText.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in resolvers if not tag.endswith(":timestamp")]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+
+
 @dataclass(frozen=True)
 class Sidecar:
     """Declarations of one delivery; None or empty where nothing is declared.
@@ -69,7 +79,7 @@ def _entries(content: bytes) -> dict[Any, Any]:
     if len(content) > _LARGEST:
         raise rejection("FILE-060", {"found": f"{len(content)} byte är för mycket"})
     try:
-        document = yaml.safe_load(decode(content, Hints()))
+        document = yaml.load(decode(content, Hints()), Loader=_DatesAsText)
     except (yaml.YAMLError, Unreadable, ValueError) as error:
         raise rejection("FILE-060", {"found": "den är inte giltig YAML"}) from error
     if document is None:
@@ -91,12 +101,8 @@ def _value(key: str, value: Any) -> Any:
 
 
 def _day(key: str, value: Any) -> date:
-    if isinstance(value, datetime):
-        return value.date()
-    if isinstance(value, date):
-        return value
     try:
-        return date.fromisoformat(str(value))
+        return datetime.fromisoformat(str(value)).date()
     except ValueError:
         return _wrong(key, value)  # type: ignore[no-any-return]  # always raises
 

@@ -33,9 +33,8 @@ def checked_parts(content: bytes, limits: Limits) -> Iterator[tuple[str, bytes]]
     _check_names(entries, limits)
     left = limits.inflated
     for entry in entries:
-        part = _inflate(content, entry, left)
+        part = _inflate(content, entry, left, limits.ratio)
         left -= len(part)
-        _check_ratio(len(part), entry.compress_size, limits)
         if (part[:2] in {b"\xff\xfe", b"\xfe\xff"} and _DOCTYPE_UTF16.search(part)) or _DOCTYPE.search(part):
             raise Unreadable("FILE-012")
         yield entry.filename, part
@@ -75,16 +74,20 @@ def _check_name(entry: zipfile.ZipInfo) -> None:
         raise Unreadable("FILE-008", found="externalLinks")
 
 
-def _inflate(content: bytes, entry: zipfile.ZipInfo, left: int) -> bytes:
+def _inflate(content: bytes, entry: zipfile.ZipInfo, left: int, ratio: int) -> bytes:
+    """The inflated part; stops as soon as it passes what is left, or its own share by the ratio."""
     data = _compressed(content, entry)
+    by_ratio = max(_RATIO_FLOOR, ratio * len(data))
     if entry.compress_type == zipfile.ZIP_STORED:
         part = data
     elif entry.compress_type == zipfile.ZIP_DEFLATED:
-        part = _inflate_counted(data, left)
+        part = _inflate_up_to(data, min(left, by_ratio))
     else:
         raise Unreadable("FILE-009", found="okänd packningsmetod")
     if len(part) > left:
         raise _too_large(left)
+    if len(part) > by_ratio:
+        raise Unreadable("FILE-010", found=f"packad mer än {ratio} gånger", expected=f"{ratio} gånger")
     if len(part) != entry.file_size or zlib.crc32(part) != entry.CRC:
         raise Unreadable("FILE-009", found="en del har en annan storlek eller kontrollsumma än den uppger")
     return part
@@ -109,28 +112,19 @@ def _compressed(content: bytes, entry: zipfile.ZipInfo) -> bytes:
     return data
 
 
-def _inflate_counted(data: bytes, left: int) -> bytes:
+def _inflate_up_to(data: bytes, most: int) -> bytes:
+    """Inflated bytes, at most one more than ``most``."""
     inflater = zlib.decompressobj(-15)
     chunks, size = [], 0
     try:
-        while data and not inflater.eof:
-            chunk = inflater.decompress(data, min(_CHUNK, left - size + 1))
+        while data and not inflater.eof and size <= most:
+            chunk = inflater.decompress(data, min(_CHUNK, most - size + 1))
             chunks.append(chunk)
             size += len(chunk)
-            if size > left:
-                raise _too_large(left)
             data = inflater.unconsumed_tail
-            if not chunk:
-                break
     except zlib.error as error:
         raise Unreadable("FILE-009", found="en del går inte att packa upp") from error
     return chunks[0] if len(chunks) == 1 else b"".join(chunks)
-
-
-def _check_ratio(size: int, packed: int, limits: Limits) -> None:
-    if size > _RATIO_FLOOR and size > limits.ratio * max(packed, 1):
-        found = f"en del är packad {size // max(packed, 1)} gånger"
-        raise Unreadable("FILE-010", found=found, expected=f"{limits.ratio} gånger")
 
 
 def _too_large(limit: int) -> Unreadable:
