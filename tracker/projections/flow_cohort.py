@@ -84,7 +84,6 @@ def prepare(connection: duckdb.DuckDBPyConnection, cohort: Cohort) -> None:
         decision_months=DECISION_MONTHS,
         paths=enum(_written(INVESTIGATION_PATHS)),
         clock=enum(CLOCK_4_MONTHS.classes),
-        clock_size=len(CLOCK_4_MONTHS.classes),
     )
     _enter(connection, cohort)
     run(
@@ -105,6 +104,5 @@ def _enter(connection: duckdb.DuckDBPyConnection, cohort: Cohort) -> None:
         assessment_days=PRELIMINARY_ASSESSMENT_DAYS,
         paths=enum(_written(REFERRAL_PATHS)),
         clock=enum(CLOCK_14_DAYS.classes),
-        clock_size=len(CLOCK_14_DAYS.classes),
     )
     connection.execute(query, [cohort.entry.first, cohort.entry.last, *values])

@@ -7,7 +7,7 @@ and every sum of squares that a variance clustered on child needs follows exactl
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -25,14 +25,13 @@ Codes = frozenset[int]
 
 @dataclass(frozen=True)
 class Sums:
-    """Per group: Σ y, Σ x and their products over children, and the children with any y, any x."""
+    """Per group: Σ y, Σ x and their products over children, and the children with any x."""
 
     y: Floats
     x: Floats
     yy: Floats
     xy: Floats
     xx: Floats
-    children_y: Floats
     children_x: Floats
 
 
@@ -45,7 +44,7 @@ class Patterns:
     frequency: Floats
     codes: NDArray[np.int64]
     starts: NDArray[np.int64]
-    _per_child: dict[tuple[Codes, bool], Floats] = field(default_factory=dict, repr=False)
+    _known: dict[object, Floats] = field(default_factory=dict, repr=False)
 
     @cached_property
     def universe(self) -> int:
@@ -54,25 +53,41 @@ class Patterns:
 
     def per_child(self, wanted: Codes, distinct: bool) -> Floats:
         """For each pattern, how many of its codes are wanted (or, ``distinct``, whether any is)."""
-        key = (wanted, distinct)
-        if key not in self._per_child:
-            member = np.zeros(self.universe, dtype=np.float64)
-            member[[code for code in wanted if code < self.universe]] = 1
-            counts = np.add.reduceat(member[self.codes], self.starts) if len(self.starts) else np.zeros(0)
-            self._per_child[key] = np.minimum(counts, 1) if distinct else counts
-        return self._per_child[key]
+        if distinct:
+            return np.minimum(self.per_child(wanted, distinct=False), 1)
+        return self._once(("per child", wanted), lambda: self._look_up(wanted))
 
-    def total(self, values: Floats) -> Floats:
-        """Sum over children, per group."""
+    def _look_up(self, wanted: Codes) -> Floats:
+        member = np.zeros(self.universe, dtype=np.float64)
+        member[[code for code in wanted if code < self.universe]] = 1
+        return np.add.reduceat(member[self.codes], self.starts) if len(self.starts) else np.zeros(0)
+
+    def count(self, wanted: Codes, distinct: bool) -> Floats:
+        """How many rows (or, ``distinct``, children) are coded ``wanted``, per group."""
+        return self._once(("count", wanted, distinct), lambda: self._total(self.per_child(wanted, distinct)))
+
+    def _product(self, one: Codes, other: Codes, distinct: bool) -> Floats:
+        """Σ over children of their rows coded ``one`` times those coded ``other``, per group."""
+
+        def compute() -> Floats:
+            return self._total(self.per_child(one, distinct) * self.per_child(other, distinct))
+
+        return self._once(("product", one, other, distinct), compute)
+
+    def _total(self, values: Floats) -> Floats:
         summed = np.bincount(self.group, weights=values * self.frequency, minlength=len(self.keys))
         return summed.astype(np.float64)
 
-    def sums(self, y: Codes, x: Codes, distinct: bool = False) -> Sums:
+    def _once(self, key: object, compute: Callable[[], Floats]) -> Floats:
+        """Many rows of a table share sets of codes: each sum is taken once."""
+        if key not in self._known:
+            self._known[key] = compute()
+        return self._known[key]
+
+    def sums(self, y: Codes, x: Codes, distinct: bool) -> Sums:
         """Sums of rows coded ``y`` and ``x``; with ``distinct`` each child counts once in either."""
-        per_y, per_x = self.per_child(y, distinct), self.per_child(x, distinct)
-        any_y, any_x = np.minimum(per_y, 1), np.minimum(per_x, 1)
-        products = (per_y, per_x, per_y**2, per_x * per_y, per_x**2, any_y, any_x)
-        return Sums(*(self.total(values) for values in products))
+        products = self._product(y, y, distinct), self._product(x, y, distinct), self._product(x, x, distinct)
+        return Sums(self.count(y, distinct), self.count(x, distinct), *products, self.count(x, distinct=True))
 
 
 def patterns_of(table: pa.Table, by: Sequence[str], keys: pd.DataFrame) -> Patterns:
@@ -87,6 +102,23 @@ def patterns_of(table: pa.Table, by: Sequence[str], keys: pd.DataFrame) -> Patte
         _positions(table.select(list(by)).to_pandas(), keys, by),
         np.asarray(table.column("frequency"), dtype=np.float64),
         np.asarray(pc.list_flatten(lists), dtype=np.int64),
+        np.cumsum(lengths) - lengths,
+    )
+
+
+def unpacked(table: pa.Table, by: Sequence[str], keys: pd.DataFrame) -> Patterns:
+    """Patterns of up to six codes, counted in ``low`` and ``high``: three codes a number, 20 bits each.
+
+    A child would need more than a million rows of one code to overflow into the next.
+    """
+    halves = (np.asarray(table.column(name), dtype=np.int64) for name in ("low", "high"))
+    counts = np.stack([(half >> 20 * k) & 0xFFFFF for half in halves for k in range(3)], axis=1)
+    lengths = counts.sum(axis=1)
+    return Patterns(
+        keys,
+        _positions(table.select(list(by)).to_pandas(), keys, by),
+        np.asarray(table.column("frequency"), dtype=np.float64),
+        np.repeat(np.tile(np.arange(6), len(counts)), counts.ravel()),
         np.cumsum(lengths) - lengths,
     )
 

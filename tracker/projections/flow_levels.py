@@ -9,7 +9,7 @@ import duckdb
 import pandas as pd
 import pyarrow as pa
 
-from tracker.projections.flow_counts import Patterns, patterns_of, rows, sorted_keys
+from tracker.projections.flow_counts import Patterns, patterns_of, rows, sorted_keys, unpacked
 from tracker.projections.flow_steps import RETURNED, STEPS
 from tracker.projections.workspace import run
 
@@ -21,18 +21,20 @@ UNLINKABLE = "unlinkable"
 class Block:
     """One block of a breakdown, counted; ``keys`` are its groups.
 
-    Codes of ``referrals``: (path · 2 + not-opened complete) · size of the 14-day clock + its class;
-    of ``investigations``: path · size of the four-month clock + its class; of ``returned``: the class.
-    ``medians`` has a row for each group, step and class, with ``median`` days and how many ``completed``.
+    Codes of ``referrals``: path · 2 + not-opened complete; of ``investigations``: the path; of the
+    clocks and of ``returned``: the class. ``medians`` has a row for each group, step and class, with
+    ``median`` days and how many ``completed``. What cannot be counted without a child id is None.
     """
 
     name: str
     by: tuple[str, ...]
     keys: pd.DataFrame
-    referrals: Patterns
-    investigations: Patterns | None
-    returned: Patterns | None
     medians: pd.DataFrame
+    referrals: Patterns
+    clock_14_days: Patterns
+    investigations: Patterns | None = None
+    clock_4_months: Patterns | None = None
+    returned: Patterns | None = None
 
 
 def _list(by: Sequence[str]) -> str:
@@ -44,17 +46,24 @@ def _source(by: Sequence[str]) -> str:
     return "(SELECT * REPLACE (unnest(reason) AS reason) FROM cohort)" if "reason" in by else "cohort"
 
 
-def _patterns_sql(by: Sequence[str], source: str) -> str:
+def _here_sql(by: Sequence[str], columns: str) -> str:
+    """Frequencies of the patterns of ``children_here``."""
+    return f"SELECT {_list(by)} {columns}, count(*) AS frequency FROM children_here GROUP BY ALL"
+
+
+def _opened_patterns_sql(by: Sequence[str], column: str) -> str:
     groups = _list(by)
     return f"""
     SELECT {groups} pattern, count(*) AS frequency
-    FROM (SELECT {groups} list_sort(list(code)) AS pattern FROM {source} GROUP BY {groups} subject_id)
+    FROM (SELECT {groups} list_sort(list({column})) AS pattern FROM opened_here GROUP BY {groups} subject_id)
     GROUP BY {groups} pattern"""
 
 
-def _single_sql(by: Sequence[str], source: str) -> str:
+def _single_sql(by: Sequence[str], source: str, column: str = "code") -> str:
+    """Frequencies of rows that are each a pattern of their own."""
     groups = _list(by)
-    return f"SELECT {groups} [code] AS pattern, count(*) AS frequency FROM {source} GROUP BY {groups} code"
+    return f"""
+    SELECT {groups} [{column}] AS pattern, count(*) AS frequency FROM {source} GROUP BY {groups} {column}"""
 
 
 def _sorting_medians(by: Sequence[str], test: str) -> str:
@@ -86,29 +95,39 @@ def _medians(connection: duckdb.DuckDBPyConnection, parts: Sequence[str]) -> pd.
 def linkable(connection: duckdb.DuckDBPyConnection, by: tuple[str, ...]) -> Block:
     """Count the referrals of children with an id."""
     names = {"groups": _list(by), "source": _source(by)}
+    run(connection, "flow_children_here", **names)
     run(connection, "flow_opened_here", **names)
-    run(connection, "flow_returned_here", **names, unseen=RETURNED.classes.index("not_delivered"))
-    referrals = rows(
-        connection, _patterns_sql(by, f"(SELECT * FROM {_source(by)} WHERE subject_id IS NOT NULL)")
-    )
+    firsts = "".join(f"f.{name}, " for name in by)
+    run(connection, "flow_returned_here", first_groups=firsts, unseen=RETURNED.classes.index("not_delivered"))
+    referrals = rows(connection, _here_sql(by, "pattern"))
     keys = _keys(referrals, by)
+
+    def counted(query: str) -> Patterns:
+        return patterns_of(rows(connection, query), by, keys)
+
     return Block(
         LINKABLE,
         by,
         keys,
-        patterns_of(referrals, by, keys),
-        patterns_of(rows(connection, _patterns_sql(by, "opened_here")), by, keys),
-        patterns_of(rows(connection, _single_sql(by, "returned_here")), by, keys),
         _medians(connection, [_sorting_medians(by, "subject_id IS NOT NULL"), *_later_medians(by)]),
+        patterns_of(referrals, by, keys),
+        unpacked(rows(connection, _here_sql(by, "low, high")), by, keys),
+        counted(_opened_patterns_sql(by, "code")),
+        counted(_opened_patterns_sql(by, "clock_code")),
+        counted(_single_sql(by, "returned_here")),
     )
 
 
 def unlinkable(connection: duckdb.DuckDBPyConnection, by: tuple[str, ...]) -> Block:
     """Count the referrals without a child id: each its own pattern, nothing after the first sorting."""
-    referrals = rows(connection, _single_sql(by, f"(SELECT * FROM {_source(by)} WHERE subject_id IS NULL)"))
+    source = f"(SELECT * FROM {_source(by)} WHERE subject_id IS NULL)"
+    referrals = rows(connection, _single_sql(by, source))
     keys = _keys(referrals, by)
+    clock = rows(connection, _single_sql(by, source, "clock_code"))
     medians = _medians(connection, [_sorting_medians(by, "subject_id IS NULL")])
-    return Block(UNLINKABLE, by, keys, patterns_of(referrals, by, keys), None, None, medians)
+    return Block(
+        UNLINKABLE, by, keys, medians, patterns_of(referrals, by, keys), patterns_of(clock, by, keys)
+    )
 
 
 def _keys(table: pa.Table, by: Sequence[str]) -> pd.DataFrame:

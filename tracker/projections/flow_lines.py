@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tracker.projections.flow_counts import Codes
 from tracker.projections.flow_steps import (
@@ -45,29 +45,19 @@ class Line:
 
 @dataclass(frozen=True)
 class CodeBook:
-    """How codes hold a path, whether not-opened is completely recorded, and a clock."""
+    """How codes hold a path and, with two ``flags``, whether not-opened is completely recorded."""
 
     paths: tuple[Path, ...]
     flags: int
-    clock: Step
 
     def of(self, paths: frozenset[int], complete_only: bool = False) -> Codes:
-        """All codes of some paths, of any clock class; only where not-opened is complete if wished."""
+        """All codes of some paths; only where not-opened is complete if wished."""
         flags = range(self.flags - 1, self.flags) if complete_only else range(self.flags)
-        width = len(self.clock.classes)
-        return frozenset(
-            (path * self.flags + flag) * width + k for path in paths for flag in flags for k in range(width)
-        )
-
-    def ticking(self, classes: Path) -> Codes:
-        """All codes whose clock class is one of ``classes``."""
-        width = len(self.clock.classes)
-        wanted = [self.clock.classes.index(name) for name in classes]
-        return frozenset(i * width + k for i in range(len(self.paths) * self.flags) for k in wanted)
+        return frozenset(path * self.flags + flag for path in paths for flag in flags)
 
 
-REFERRALS = CodeBook(REFERRAL_PATHS, 2, CLOCK_14_DAYS)
-INVESTIGATIONS = CodeBook(INVESTIGATION_PATHS, 1, CLOCK_4_MONTHS)
+REFERRALS = CodeBook(REFERRAL_PATHS, 2)
+INVESTIGATIONS = CodeBook(INVESTIGATION_PATHS, 1)
 
 
 def _before(book: CodeBook, steps: tuple[Step, ...], depth: int, name: str) -> Share:
@@ -106,23 +96,24 @@ def _step_lines(book: CodeBook, steps: tuple[Step, ...], unit: str) -> Iterator[
             yield Line(step.id, name, unit, counted, before, start)
 
 
-def _clock_lines(book: CodeBook, unit: str) -> Iterator[Line]:
-    step = book.clock
-    everything = book.ticking(step.classes)
-    for name in step.classes:
-        share = Share(book.ticking((name,)), book.ticking(step.known), book.ticking(step.pending), everything)
-        yield Line(step.id, name, unit, book.ticking((name,)), share if name in step.known else None, None)
+def _class_lines(step: Step, unit: str) -> Iterator[tuple[Line, Share | None]]:
+    """Lines of a step whose codes are its classes, each with its share."""
+    codes = {name: frozenset((place,)) for place, name in enumerate(step.classes)}
+    known = frozenset().union(*(codes[name] for name in step.known))
+    pending = frozenset().union(*(codes[name] for name in step.pending))
+    for name, counted in codes.items():
+        share = Share(counted, known, pending, frozenset(range(len(codes)))) if name in step.known else None
+        yield Line(step.id, name, unit, counted, share, None), share
+
+
+def clock_lines(step: Step, unit: str) -> Iterator[Line]:
+    """Lines of a clock; there is no share of the start."""
+    yield from (line for line, _ in _class_lines(step, unit))
 
 
 def returned_lines() -> Iterator[Line]:
     """Lines of the children's return; share of the step and of the start are the same."""
-    codes = {name: frozenset((place,)) for place, name in enumerate(RETURNED.classes)}
-    known = codes["yes"] | codes["no"]
-    pending = codes["open"] | codes["too_recent"]
-    for name, counted in codes.items():
-        share = Share(counted, known, pending, frozenset(range(len(codes))))
-        told = share if name in RETURNED.known else None
-        yield Line(RETURNED.id, name, "children", counted, told, told)
+    yield from (replace(line, start=share) for line, share in _class_lines(RETURNED, "children"))
 
 
 def referral_lines(unit: str) -> Iterator[Line]:
@@ -130,8 +121,6 @@ def referral_lines(unit: str) -> Iterator[Line]:
     everything = REFERRALS.of(frozenset(range(len(REFERRAL_PATHS))))
     yield Line(RECEIVED, RECEIVED, unit, everything, None, None)
     yield from _step_lines(REFERRALS, STEPS, unit)
-    if unit == "referrals":
-        yield from _clock_lines(REFERRALS, unit)
 
 
 def investigation_lines() -> Iterator[Line]:
@@ -140,7 +129,6 @@ def investigation_lines() -> Iterator[Line]:
     yield Line(INVESTIGATION.id, INVESTIGATION.onward, "investigations", everything, None, None)
     lines = _step_lines(INVESTIGATIONS, STEPS[1:], "investigations")
     yield from (line for line in lines if line.name != "not_linked")
-    yield from _clock_lines(INVESTIGATIONS, "investigations")
 
 
 RECEIVED = "received"

@@ -76,11 +76,13 @@ def flow_summary(
     cohort = Cohort(variables, conditions, entry or EVER, links == "explicit", horizon_days)
     opened = snapshot if isinstance(snapshot, Snapshot) else Snapshot.open(Path(snapshot))
     blocks = _count(opened, cohort)
+    table = tidy(blocks, variables)
+    whole = table[(table[list(variables)] == flow_groups.TOTAL).all(axis=1)]
     return FlowSummary(
-        tidy(blocks, variables),
+        table,
         _stamp(opened.manifest, cohort),
         definitions(horizon_days),
-        picture_of(tidy(blocks[:2], ())),
+        picture_of(whole),
         variables,
     )
 

@@ -20,12 +20,14 @@ from tracker.projections.flow_lines import (
     UNITS,
     Line,
     Share,
+    clock_lines,
     investigation_lines,
     main_unit,
     referral_lines,
     returned_lines,
     unfollowed_lines,
 )
+from tracker.projections.flow_steps import CLOCK_4_MONTHS, CLOCK_14_DAYS
 from tracker.projections.intervals import Floats, clustered, wilson
 
 VALUE, NOT_DELIVERED, TOO_RECENT, NOT_APPLICABLE = "value", "not_delivered", "too_recent", "not_applicable"
@@ -93,13 +95,15 @@ def _place(line: Line) -> tuple[int, int]:
 
 def _block_lines(block: Block) -> Iterator[tuple[Line, Patterns]]:
     """Every line of a block, with the patterns it is counted from."""
-    if block.investigations is None or block.returned is None:
+    yield from ((line, block.clock_14_days) for line in clock_lines(CLOCK_14_DAYS, "referrals"))
+    if block.investigations is None or block.clock_4_months is None or block.returned is None:
         sorting = (line for line in referral_lines("referrals") if line.step in FIRST_SORTING)
         yield from ((line, block.referrals) for line in (*sorting, *unfollowed_lines()))
         return
     for unit in ("referrals", "children"):
         yield from ((line, block.referrals) for line in referral_lines(unit))
     yield from ((line, block.investigations) for line in investigation_lines())
+    yield from ((line, block.clock_4_months) for line in clock_lines(CLOCK_4_MONTHS, "investigations"))
     yield from ((line, block.returned) for line in returned_lines())
 
 
@@ -130,8 +134,7 @@ def _counted(block: Block, patterns: Patterns, line: Line, medians: Medians) -> 
     """The figures of a line, one a group."""
     distinct = line.unit == "children"
     nothing = np.full(len(block.keys), np.nan)
-    count = patterns.total(patterns.per_child(line.counted, distinct))
-    children = patterns.total(patterns.per_child(line.counted, distinct=True))
+    count, children = patterns.count(line.counted, distinct), patterns.count(line.counted, distinct=True)
     return (
         {
             "count": count if _applies(block, line) else nothing,
@@ -164,8 +167,7 @@ def _clustered(sums: Sums) -> tuple[Floats, Floats]:
 
 def _share_status(patterns: Patterns, share: Share, denominator: Floats, distinct: bool) -> NDArray[np.str_]:
     """Why there is no share where there is none: nobody arrived, too early to know, or not delivered."""
-    arrived = patterns.total(patterns.per_child(share.arrived, distinct))
-    pending = patterns.total(patterns.per_child(share.pending, distinct))
+    arrived, pending = patterns.count(share.arrived, distinct), patterns.count(share.pending, distinct)
     missing = np.where(arrived == 0, NOT_APPLICABLE, np.where(pending > 0, TOO_RECENT, NOT_DELIVERED))
     return np.where(denominator > 0, VALUE, missing)
 

@@ -1,4 +1,5 @@
--- One row for each referral of the entry cohort: breakdown columns, days, path and 14-day clock in code.
+-- One row for each referral of the entry cohort: breakdown columns, days, and codes for its path (with whether
+-- not-opened is completely recorded) and for its 14-day clock.
 CREATE TEMP TABLE cohort AS
 WITH every AS (
     SELECT * FROM referrals UNION ALL BY NAME SELECT * FROM unlinkable_referrals
@@ -41,6 +42,6 @@ WITH every AS (
 )
 SELECT $groups subject_id, received_on, class, concluded_on - received_on AS days,
        CASE WHEN class = 'opened' AND path IS NOT NULL THEN linked_id END AS investigation_id,
-       (enum_code(way::$paths)::USMALLINT * 2 + coalesce(not_opened_complete, false)::USMALLINT) * $clock_size
-           + enum_code(clock::$clock)::USMALLINT AS code
+       enum_code(way::$paths)::UTINYINT * 2::UTINYINT + coalesce(not_opened_complete, false)::UTINYINT AS code,
+       enum_code(clock::$clock)::UTINYINT AS clock_code
 FROM pathed

@@ -35,7 +35,7 @@ WITH classed AS (
     FROM classed
 )
 SELECT investigation_id, opened_on, path,
-       enum_code(path::$paths)::USMALLINT * $clock_size + enum_code(clock::$clock)::USMALLINT AS code,
+       enum_code(path::$paths)::UTINYINT AS code, enum_code(clock::$clock)::UTINYINT AS clock_code,
        closed_on - opened_on AS need_days,
        CASE WHEN path LIKE 'yes/yes%' THEN decided_on - opened_on END AS granted_days,
        CASE WHEN path LIKE 'yes/yes/yes%' THEN started_on - decided_on END AS started_days,

@@ -22,5 +22,5 @@ WITH ends AS (
     FROM ends
 )
 SELECT subject_id, CASE WHEN closed THEN entered_on ELSE left_on END AS end_on,
-       enum_code(class::$classes)::USMALLINT AS code, left_on - entered_on AS days
+       enum_code(class::$classes)::UTINYINT AS code, left_on - entered_on AS days
 FROM classed
