@@ -87,7 +87,9 @@ def parse_spec(text: str, file_name: str) -> RecordSpec:
     events = tuple(
         _event(entry, by_name, place.at(f"events[{n}]")) for n, entry in enumerate(fields["events"])
     )
-    spec = RecordSpec(**{**fields, "columns": columns, "rules": rules, "events": events})
+    identity = _known(fields.get("identity", []), by_name, place.at("identity"))
+    parts = {"columns": columns, "rules": rules, "events": events, "identity": identity}
+    spec = RecordSpec(**{**fields, **parts})
     _check_whole(spec, place)
     return spec
 
@@ -102,7 +104,7 @@ _SPEC_REQUIRED = {
     "rules",
     "events",
 }
-_SPEC_KEYS = _SPEC_REQUIRED | {"source_id", "person", "valid_from", "valid_to"}
+_SPEC_KEYS = _SPEC_REQUIRED | {"source_id", "identity", "person", "valid_from", "valid_to"}
 _COLUMN_REQUIRED = {"name", "label_sv", "type", "description_sv", "example"}
 _COLUMN_KEYS = _COLUMN_REQUIRED | {
     "required", "aliases", "codebook", "minimum", "maximum", "valid_from", "valid_to",
