@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import reduce
 from itertools import pairwise
 
 _DAY = timedelta(days=1)
@@ -112,24 +113,53 @@ class Run:
     final: bool
 
 
-def runs(intervals: Iterable[Covered], record_types: Iterable[str]) -> list[Run]:
-    """Stretches in which every one of the record types is covered, for the intervals of one municipality."""
-    mine = list(intervals)
-    common: list[tuple[date, date]] | None = None
-    for record_type in record_types:
-        spans = _joined([(i.first, i.last) for i in mine if i.record_type == record_type])
-        common = spans if common is None else _intersection(common, spans)
-    stretches = common or []
-    return [Run(first, last, (first, last) == stretches[-1]) for first, last in stretches]
+class Seen:
+    """What a set of deliveries lets one see: covered stretches, and until when a row was last read."""
+
+    def __init__(self, deliveries: Iterable[Declared] = ()) -> None:
+        self.deliveries = {delivery.delivery_no: delivery for delivery in deliveries}
+        self.intervals = coverage(self.deliveries.values())
+        self.systems = {number: delivery.system for number, delivery in self.deliveries.items()}
+        self._by_place: dict[tuple[str, str], list[Covered]] = defaultdict(list)
+        for interval in self.intervals:
+            self._by_place[interval.municipality, interval.record_type].append(interval)
+        self._runs: dict[tuple[str, frozenset[str]], list[Run]] = {}
+
+    def runs(self, municipality: str, record_types: frozenset[str]) -> list[Run]:
+        """Stretches in which every one of the record types is covered, in order."""
+        key = municipality, record_types
+        if key not in self._runs:
+            spans = [_joined(self._by_place[municipality, name]) for name in sorted(record_types)]
+            stretches = reduce(_intersection, spans)
+            self._runs[key] = [Run(*stretch, stretch == stretches[-1]) for stretch in stretches]
+        return self._runs[key]
+
+    def known_to(self, interval: Covered) -> date:
+        """The last day for which full deliveries tell what became of the rows of an interval.
+
+        Not after the interval's own extract, nor after the first gap in coverage.
+        """
+        stretches = self.runs(interval.municipality, frozenset({interval.record_type}))
+        return min(interval.extracted_on, next(r.last for r in stretches if interval.first <= r.last))
+
+    def last_read(self, municipality: str, record_type: str, day: date, delivery_no: int) -> date | None:
+        """When a row of that day was last read: in full, or by the delivery that told of it.
+
+        None when no delivery says.
+        """
+        intervals = self._by_place.get((municipality, record_type), ())
+        days = [i.extracted_on for i in intervals if i.first <= day <= i.last]
+        delivery = self.deliveries.get(delivery_no)
+        return max([*days, delivery.extracted_on] if delivery else days, default=None)
 
 
-def _joined(spans: list[tuple[date, date]]) -> list[tuple[date, date]]:
+def _joined(intervals: Iterable[Covered]) -> list[tuple[date, date]]:
     joined: list[tuple[date, date]] = []
-    for first, last in sorted(spans):
-        if joined and first <= joined[-1][1] + _DAY:
-            joined[-1] = (joined[-1][0], max(joined[-1][1], last))
+    for interval in intervals:
+        if joined and interval.first <= joined[-1][1] + _DAY:
+            joined[-1] = (joined[-1][0], interval.last)
         else:
-            joined.append((first, last))
+            joined.append((interval.first, interval.last))
     return joined
 
 

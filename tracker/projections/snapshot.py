@@ -28,6 +28,7 @@ from tracker.harmonise.codebook import Codebooks
 from tracker.projections.events import LogEvents, open_log, write_live_events
 from tracker.projections.links import build_links
 from tracker.projections.rules import Rules
+from tracker.projections.spells import build_spells
 from tracker.projections.stages import build_facts, read_deliveries
 from tracker.projections.workspace import quoted, sql, workspace
 
@@ -53,6 +54,14 @@ _TABLES: Mapping[str, tuple[str, dict[str, str]]] = {
 
 Progress = Callable[[str], None]
 """Told the name of each step as it begins."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What the projection follows: the chain of states, and the rules of linking."""
+
+    chain: Chain
+    rules: Rules
 
 
 @dataclass(frozen=True)
@@ -103,7 +112,7 @@ def write_snapshot(
             progress("events")
             at = open_log(connection, log_events, work, position)
             write_live_events(connection, made / "events.parquet")
-            _project(connection, codebooks, rules, made, progress)
+            _project(connection, codebooks, Plan(chain, rules), made, progress)
             synthetic = _is_synthetic(connection)
         manifest = Manifest(
             at,
@@ -122,18 +131,21 @@ def write_snapshot(
 
 
 def _project(
-    connection: duckdb.DuckDBPyConnection, codebooks: Codebooks, rules: Rules, made: Path, progress: Progress
+    connection: duckdb.DuckDBPyConnection, codebooks: Codebooks, plan: Plan, made: Path, progress: Progress
 ) -> None:
     progress("coverage")
-    read_deliveries(connection)
+    seen = read_deliveries(connection)
     progress("stages")
     build_facts(connection, codebooks)
     progress("links")
-    build_links(connection, rules)
+    build_links(connection, plan.rules)
     for table, (name, parameters) in _TABLES.items():
         progress(table)
-        query = sql(name).substitute(parameters | {"rule_version": rules.version})
+        query = sql(name).substitute(parameters | {"rule_version": plan.rules.version})
         _write(connection, query, made / f"{table}.parquet")
+    progress("spells")
+    spells = build_spells(connection, plan.chain, plan.rules, seen)
+    _write(connection, spells, made / "spells.parquet")
 
 
 def _write(connection: duckdb.DuckDBPyConnection, query: str, path: Path) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from datetime import date
 
 import duckdb
 import pyarrow as pa
@@ -12,20 +11,19 @@ from tracker.domain.codes import UNMAPPED
 from tracker.domain.periods import AGE_GROUPS
 from tracker.harmonise.codebook import Codebooks
 from tracker.projections.coding import read_wordings
-from tracker.projections.coverage import Covered, Declared, coverage, runs
+from tracker.projections.coverage import Declared, Seen
 from tracker.projections.facts import ALL_FACTS, Code, Facts, Part
 from tracker.projections.workspace import run
 
 
-def read_deliveries(connection: duckdb.DuckDBPyConnection) -> list[Covered]:
-    """Make the tables ``deliveries`` and ``covered``; returns the coverage."""
+def read_deliveries(connection: duckdb.DuckDBPyConnection) -> Seen:
+    """Make the tables ``deliveries`` and ``covered``; returns what the deliveries let one see."""
     run(connection, "deliveries")
-    rows = connection.execute(_DECLARED).fetchall()
-    intervals = coverage(Declared(*row) for row in rows)
-    connection.register("covered_rows", _covered_table(intervals))
+    seen = Seen(Declared(*row) for row in connection.execute(_DECLARED).fetchall())
+    connection.register("covered_rows", _covered_table(seen))
     connection.execute("CREATE TABLE covered AS SELECT * FROM covered_rows")
     connection.unregister("covered_rows")
-    return intervals
+    return seen
 
 
 _DECLARED = """
@@ -35,8 +33,8 @@ _DECLARED = """
 """
 
 
-def _covered_table(intervals: list[Covered]) -> pa.Table:
-    ends = _run_ends(intervals)
+def _covered_table(seen: Seen) -> pa.Table:
+    intervals = seen.intervals
     return pa.table(
         {
             "municipality": pa.array([i.municipality for i in intervals], pa.string()),
@@ -45,21 +43,9 @@ def _covered_table(intervals: list[Covered]) -> pa.Table:
             "covered_to": pa.array([i.last for i in intervals], pa.date32()),
             "extracted_on": pa.array([i.extracted_on for i in intervals], pa.date32()),
             "not_opened_complete": pa.array([i.not_opened_complete for i in intervals], pa.bool_()),
-            "known_to": pa.array(
-                [min(i.extracted_on, end) for i, end in zip(intervals, ends, strict=True)], pa.date32()
-            ),
+            "known_to": pa.array([seen.known_to(i) for i in intervals], pa.date32()),
         }
     )
-
-
-def _run_ends(intervals: list[Covered]) -> list[date]:
-    """For each interval, the last day covered without a gap from it on."""
-    ends = []
-    for interval in intervals:
-        alike = [i for i in intervals if i.municipality == interval.municipality]
-        found = runs(alike, [interval.record_type])
-        ends.append(next(r.last for r in found if r.first <= interval.first <= r.last))
-    return ends
 
 
 def build_facts(connection: duckdb.DuckDBPyConnection, codebooks: Codebooks) -> None:

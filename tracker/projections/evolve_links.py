@@ -1,0 +1,165 @@
+"""The link rule in plain Python: which investigation a referral led to, which decision, which follow-up.
+
+The same rule set-wise is ``links``; see there. Here it reads as it is meant, pair by pair.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from tracker.domain.codes import UNMAPPED
+from tracker.domain.timeline import Link, LinkKind, LinkMethod
+from tracker.harmonise.codebook import Codebooks
+from tracker.projections.evolve_facts import Fact
+from tracker.projections.rules import Rules
+
+_METHODS = {1: LinkMethod.EXPLICIT, 2: LinkMethod.SAME_CASE, 3: LinkMethod.NEAREST}
+
+
+@dataclass(frozen=True, order=True)
+class _Candidate:
+    tier: int
+    distance: int
+    fact_id: str
+
+
+Judge = Callable[[Fact, Fact], int]
+"""The tier at which the first fact may link to the second: 1, 2 or 3; 0 for not at all."""
+
+
+def find_links(facts: Sequence[Fact], codebooks: Codebooks, rules: Rules) -> list[Link]:
+    """All links among the facts; those that link to nothing are left out."""
+    rows = {t: [f for f in facts if f.record_type == t] for t in {f.record_type for f in facts}}
+    referrals, investigations = rows.get("referrals", []), rows.get("investigations", [])
+    interventions, follow_ups = rows.get("interventions", []), rows.get("follow_ups", [])
+    links: list[Link] = []
+    for referral in referrals:
+        links += _choose(referral, investigations, _referral_judge(codebooks, rules), _from_receipt)
+    for intervention in interventions:
+        links += _choose(intervention, investigations, _intervention_judge(rules), _from_opening)
+    for follow_up in follow_ups:
+        links += _choose(follow_up, interventions, _follow_up_judge(rules), _from_start)
+    return links
+
+
+def _choose(
+    fact: Fact, others: Sequence[Fact], judge: Judge, distance: Callable[[Fact, Fact], int]
+) -> Iterator[Link]:
+    """The lowest tier decides, then the smallest distance; equally near ones are ambiguous."""
+    tiers = [(judge(fact, other), other) for other in others if _may_be_one_child(fact, other)]
+    candidates = sorted(_Candidate(tier, distance(fact, o), o.fact_id) for tier, o in tiers if tier)
+    if not candidates:
+        return
+    best = candidates[0]
+    entitled = Counter(c.tier for c in candidates)[best.tier]
+    tied = sum(c.tier == best.tier and c.distance == best.distance for c in candidates) > 1
+    method = LinkMethod.AMBIGUOUS if tied else _METHODS[best.tier]
+    yield _link(fact, None if tied else best.fact_id, method, entitled)
+
+
+def _link(fact: Fact, other: str | None, method: LinkMethod, candidates: int) -> Link:
+    if fact.record_type == "referrals":
+        return Link(LinkKind.REFERRAL_INVESTIGATION, fact.fact_id, other, method, candidates)
+    interventions = fact.record_type == "interventions"
+    kind = LinkKind.INVESTIGATION_INTERVENTION if interventions else LinkKind.INTERVENTION_FOLLOW_UP
+    return Link(kind, other, fact.fact_id, method, candidates)
+
+
+def _may_be_one_child(one: Fact, other: Fact) -> bool:
+    subjects = {one.subject_id, other.subject_id} - {None}
+    return one.municipality == other.municipality and len(subjects) < 2
+
+
+def _same_child(one: Fact, other: Fact) -> bool:
+    return one.subject_id is not None and one.subject_id == other.subject_id
+
+
+def _equal(one: str | None, other: str | None) -> bool:
+    return one is not None and one == other
+
+
+def _referral_judge(codebooks: Codebooks, rules: Rules) -> Judge:
+    def tier(referral: Fact, investigation: Fact) -> int:
+        if _equal(referral["investigation_id"], investigation["investigation_id"]):
+            return 1
+        if referral["referral_id"] is not None and referral["referral_id"] in investigation["referral_ids"]:
+            return 1
+        same_case = _equal(referral["case_id"], investigation["case_id"])
+        flow = flow_class(referral, codebooks)
+        received = referral["received_on"]
+        if flow == "attached":
+            fits = _open_on(investigation["opened_on"], investigation["closed_on"], received, 0)
+        elif flow == "opened" or (flow in (None, UNMAPPED) and same_case):
+            last = received + timedelta(days=rules.opened_within)
+            fits = received <= investigation["opened_on"] <= last
+        else:
+            fits = False
+        return (2 if same_case else 3) if fits and _same_child(referral, investigation) else 0
+
+    return tier
+
+
+def _intervention_judge(rules: Rules) -> Judge:
+    def tier(intervention: Fact, investigation: Fact) -> int:
+        if _equal(intervention["investigation_id"], investigation["investigation_id"]):
+            return 1
+        fits = _open_on(
+            investigation["opened_on"],
+            investigation["closed_on"],
+            intervention["decided_on"],
+            rules.decided_within,
+        )
+        same_case = _equal(intervention["case_id"], investigation["case_id"])
+        return (2 if same_case else 3) if fits and _same_child(intervention, investigation) else 0
+
+    return tier
+
+
+def _follow_up_judge(rules: Rules) -> Judge:
+    def tier(follow_up: Fact, intervention: Fact) -> int:
+        if _equal(follow_up["intervention_id"], intervention["intervention_id"]):
+            return 1
+        if intervention["granted"] in ("no", "withdrawn"):
+            return 0
+        fits = _open_on(
+            _start(intervention), intervention["ended_on"], follow_up["held_on"], rules.followed_up_within
+        )
+        return 3 if fits and _same_child(follow_up, intervention) else 0
+
+    return tier
+
+
+def _open_on(first: date, last: date | None, day: date, after: int) -> bool:
+    return first <= day and (last is None or day <= last + timedelta(days=after))
+
+
+def _start(intervention: Fact) -> date:
+    day: date = intervention["started_on"] or intervention["decided_on"]
+    return day
+
+
+def _from_receipt(referral: Fact, investigation: Fact) -> int:
+    return _days(investigation["opened_on"], referral["received_on"])
+
+
+def _from_opening(intervention: Fact, investigation: Fact) -> int:
+    return _days(intervention["decided_on"], investigation["opened_on"])
+
+
+def _from_start(follow_up: Fact, intervention: Fact) -> int:
+    return _days(follow_up["held_on"], _start(intervention))
+
+
+def _days(one: date, other: date) -> int:
+    return abs((one - other).days)
+
+
+def flow_class(referral: Fact, codebooks: Codebooks) -> str | None:
+    """What the action means for the flow: opened, attached …, unmapped; None when none is given."""
+    action: str | None = referral["action"]
+    if action is None or action == UNMAPPED:
+        return action
+    return codebooks.extra("referral_action", action, "flow_class")
