@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date
 
-from tracker.domain.delivery import Value
+from tracker.domain.delivery import DeliveryNote, Value
 from tracker.domain.spec import CellType, ColumnSpec
 from tracker.pseudonymise.identity_rules import OTHER, IdentityRule
 from tracker.pseudonymise.keyring import ReferenceKey
@@ -41,9 +41,17 @@ def reference(cell: Value) -> str:
     return text[:-2] if text.endswith(".0") and text[:-2].isdigit() else text
 
 
+def _scope(note: DeliveryNote) -> str:
+    """Where an id means one thing: the system, or where ids churn one day's export of it alone.
+
+    Otherwise id 17 of one export and id 17 of the next would be taken for the same thing.
+    """
+    return note.system if note.stable_ids else f"{note.system}@{note.extracted_on}"
+
+
 def _hashed(rows: Rows, spec: ColumnSpec, cells: Sequence[Value], key: ReferenceKey) -> list[Value]:
     note = rows.claims.note
-    hasher = key.hasher(note.municipality, note.system, reference_kind(spec.name))
+    hasher = key.hasher(note.municipality, _scope(note), reference_kind(spec.name))
 
     def hash_one(cell: Value) -> Value:
         return hasher(text) if (text := reference(cell)) else None
