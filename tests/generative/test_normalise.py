@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from tracker.harmonise.code_lists import package_code_lists
 from tracker.harmonise.codebook import Codebooks, Reading
-from tracker.harmonise.normalise import normalise, split
+from tracker.harmonise.normalise import dash_parts, normalise, split
 
 CODEBOOKS = Codebooks.load()
 REASONS = {s: c for s, c in package_code_lists().spellings["referral_reason"].items() if c}
@@ -90,7 +90,6 @@ def test_a_department_before_a_known_wording_does_not_hide_it(spelling, prefix):
 
 @given(KNOWN, st.sampled_from([str.upper, str.title, str.capitalize, lambda s: s.replace(" ", "  ")]))
 def test_case_and_spacing_do_not_hide_a_known_wording(spelling, change):
-    assume("ß" not in spelling)
     assert CODEBOOKS.read("referral_reason", change(spelling)).codes == REASONS[spelling]
 
 
@@ -113,7 +112,7 @@ def test_reading_never_fails_and_accounts_for_every_cell(raw):
 
 def _says_nothing(raw):
     not_given = {spelling for spelling, codes in package_code_lists().spellings["sex"].items() if not codes}
-    return all(part in not_given for part in split(raw))
+    return all(piece in not_given for part in split(raw) for piece in dash_parts(part))
 
 
 @pytest.mark.parametrize(
@@ -125,6 +124,7 @@ def _says_nothing(raw):
         ("Missbruk (barnet)", "missbruk barnet"),
         ("LVU §§ 2-3", "lvu 2-3 §"),
         ("Relations- och familjeproblem", "relations- och familjeproblem"),
+        ("Relations-  och   familjeproblem", "relations- och familjeproblem"),
         ("0-2 år", "0-2 år"),
         ("1-2 samtal", "1-2 samtal"),
         (">100000", ">100000"),

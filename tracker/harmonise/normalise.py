@@ -59,6 +59,7 @@ _AGE_RANGES = (
 )
 
 _PUNCTUATION = (
+    (re.compile(r"\s+"), " "),
     (re.compile(r"&"), " och "),
     (re.compile(r"(?<=\s)o(?=\s)"), "och"),
     (re.compile(r"\.(?!\d)|(?<!\d)\."), " "),
