@@ -58,8 +58,11 @@ def test_an_older_and_a_newer_database_are_refused(database: str) -> None:
 
 
 def test_a_login_has_no_rights_before_it_takes_a_role(database: str) -> None:
-    with psycopg.connect(database) as connection, pytest.raises(psycopg.errors.InsufficientPrivilege):
-        connection.execute("SELECT * FROM vault.subject")
+    with psycopg.connect(database) as connection:
+        if connection.info.server_version < 160000:
+            pytest.skip("before PostgreSQL 16 a member of a role always inherits its rights")
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            connection.execute("SELECT * FROM vault.subject")
 
 
 @pytest.mark.parametrize("role", [role for role in Role if role not in (Role.VAULT, Role.OWNER)])
