@@ -171,11 +171,12 @@ def definitions(horizon_days: int) -> tuple[tuple[str, str], ...]:
         ),
         (
             "returned",
-            "of each child in the cohort, from its first referral there: the first day nothing is "
-            f"open in that municipality is day 0; yes: a new case within {horizon_days} days. Only "
-            f"children observed for all {horizon_days} days after day 0 are in the denominator, "
-            "returned or not; the others are too_recent. A child who turns 18 or 21, moves or dies is"
-            " left_observation. Start and step have the same denominator",
+            "of each child in the cohort, from its first referral there: the first day nothing is open is "
+            f"day 0; yes: a new case within {horizon_days} days. Only children observed for all "
+            f"{horizon_days} days after day 0 are in the denominator, returned or not; the others are "
+            "too_recent. open: something is still open when observation ends; left_observation: turned "
+            "18 or 21, moved or died first; not_delivered: the case lies outside what was delivered in "
+            "full. Share of the step and of the start are the same",
         ),
         (
             "14-day clock",

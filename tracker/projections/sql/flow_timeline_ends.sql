@@ -1,5 +1,6 @@
 -- When a timeline stood closed and what came of it, or where it ends with something open.
--- A closed stay of no length is no closing: the next case came the same day.
+-- A closed stay seen only from its middle (step 0) is no closing, nor is one of no length: the next case came
+-- the same day.
 CREATE TEMP TABLE timeline_ends AS
 WITH ends AS (
     SELECT s.*, s.state = 'closed' AS closed, s.entered_on + $horizon_days AS horizon, c.covered_to,
@@ -7,7 +8,7 @@ WITH ends AS (
     FROM spells s
     LEFT JOIN coverage c ON c.municipality = s.municipality AND c.record_type = 'referrals'
                         AND s.entered_on BETWEEN c.covered_from AND c.covered_to
-    WHERE (s.state = 'closed' AND NOT (s.exit = 'transition' AND s.left_on = s.entered_on))
+    WHERE (s.state = 'closed' AND s.entered_step > 0 AND NOT (s.exit = 'transition' AND s.left_on = s.entered_on))
        OR (s.state <> 'closed' AND s.exit <> 'transition')
 ), classed AS (
     SELECT *,
@@ -21,6 +22,6 @@ WITH ends AS (
                 ELSE 'no' END AS class
     FROM ends
 )
-SELECT subject_id, CASE WHEN closed THEN entered_on ELSE left_on END AS end_on,
+SELECT subject_id, episode_entered_on, CASE WHEN closed THEN entered_on ELSE left_on END AS end_on,
        enum_code(class::$classes)::UTINYINT AS code, left_on - entered_on AS days
 FROM classed
