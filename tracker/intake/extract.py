@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from tracker.domain.delivery import Column, Extract
-from tracker.domain.errors import RejectedFile
 from tracker.domain.findings import Finding, column_letter
 from tracker.intake.aliases import NO_ALIASES, Aliases
 from tracker.intake.columns import assign
@@ -60,7 +59,7 @@ def extract(
     )
     if not rows.row_numbers and not note.full:
         raise rejection("FILE-017")
-    used = _used_columns(assigned.used)
+    used = _used_columns(assigned.used, len(rows.columns))
     findings = [
         *map(_finding, problems),
         *recognition,
@@ -115,17 +114,13 @@ def _blanked(column: Column, aside: Mapping[int, str]) -> Column:
     return Column(column.field, column.header, column.letter, cells)
 
 
-def _used_columns(used: Mapping[str, Column]) -> dict[int, str]:
+def _used_columns(used: Mapping[str, Column], width: int) -> dict[int, str]:
     """Column index → field of the used columns."""
     by_letter = {column.letter: name for name, column in used.items()}
-    return {
-        index: by_letter[letter] for index in range(2_000) if (letter := column_letter(index)) in by_letter
-    }
+    letters = enumerate(map(column_letter, range(width)))
+    return {index: by_letter[letter] for index, letter in letters if letter in by_letter}
 
 
 def _finding(problem: Problem) -> Finding:
     sheet = str(problem.values.get("sheet", ""))
     return finding(problem.rule, problem.values, sheet=sheet, row=problem.row, count=problem.count)
-
-
-__all__ = ["RejectedFile", "extract"]

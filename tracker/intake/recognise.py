@@ -61,7 +61,13 @@ def recognise(
     if not any(table.columns for table in tables):
         raise rejection("FILE-017")
     specs = [load_spec(record_type)] if record_type else list(load_specs().values())
-    matches = [m for table in tables for spec in specs for m in _best_row(table, spec, municipality, aliases)]
+    matches = [
+        match
+        for table in tables
+        for top in [_top_rows(table)]
+        for spec in specs
+        for match in _best_row(table, top, spec, _own_headers(aliases, municipality, spec))
+    ]
     if not matches:
         raise rejection("FILE-030", {"expected": HEADER_ROWS})
     matches.sort(key=lambda match: match.score, reverse=True)
@@ -72,33 +78,46 @@ def recognise(
     return best, list(_said(best, tables, matches, declared=record_type))
 
 
-def _best_row(table: RawTable, spec: RecordSpec, municipality: str, aliases: Aliases) -> Iterator[Match]:
+def _own_headers(aliases: Aliases, municipality: str, spec: RecordSpec) -> dict[str, str]:
+    scope = (municipality, spec.record_type)
+    return {folded: name for (*place, folded), name in aliases.items() if tuple(place) == scope}
+
+
+Candidates = Mapping[int, tuple[str, ...]]
+"""Column index → folded readings of a cell that could be a header."""
+
+
+def _top_rows(table: RawTable) -> list[Candidates]:
+    """The first rows, each text cell folded once for all record types."""
+    return [
+        {column: candidates(cell) for column, cell in enumerate(table.row(row)) if isinstance(cell, str)}
+        for row in range(min(HEADER_ROWS, len(table.row_numbers)))
+    ]
+
+
+def _best_row(
+    table: RawTable, top: Sequence[Candidates], spec: RecordSpec, own: Mapping[str, str]
+) -> Iterator[Match]:
     """The row with most recognised headers, if any has two (or all the spec's required ones)."""
     index = header_index(spec.record_type)
     best: Match | None = None
-    for row in range(min(HEADER_ROWS, len(table.row_numbers))):
-        fields = {}
-        for column, cell in enumerate(table.row(row)):
-            if isinstance(cell, str):
-                known = _known(cell, index, (municipality, spec.record_type), aliases)
-                if known:
-                    fields[column] = known
-        match = Match(table, spec, row, fields)
-        if best is None or match.score > best.score:
+    for row, cells in enumerate(top):
+        known = {column: _known(folded, index, own) for column, folded in cells.items()}
+        match = Match(table, spec, row, {column: name for column, name in known.items() if name})
+        if match.fields and (best is None or match.score > best.score):
             best = match
-    if best and (len(best.found) >= 2 or (best.found and not best.missing)):
+    if best and (len(best.found) >= 2 or not best.missing):
         yield best
 
 
 def _known(
-    header: str, index: Mapping[str, tuple[str, int]], scope: tuple[str, str], aliases: Aliases
+    folded: Sequence[str], index: Mapping[str, tuple[str, int]], own: Mapping[str, str]
 ) -> tuple[str, int] | None:
-    for folded in candidates(header):
-        own = aliases.get((*scope, folded))
-        if own:
-            return own, _ALIAS_RANK
-        if folded in index:
-            return index[folded]
+    for reading in folded:
+        if reading in own:
+            return own[reading], _ALIAS_RANK
+        if reading in index:
+            return index[reading]
     return None
 
 

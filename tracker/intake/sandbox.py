@@ -14,7 +14,6 @@ import subprocess
 import sys
 import threading
 from dataclasses import asdict
-from typing import Any
 
 from tracker.domain.errors import RejectedFile
 from tracker.intake import wire
@@ -113,5 +112,3 @@ def stop() -> None:
 
 
 atexit.register(stop)
-
-__all__: list[Any] = ["ask", "read_sheets", "stop"]

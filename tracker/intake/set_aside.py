@@ -18,6 +18,7 @@ SUM_ROW, FOOTER_ROW, HEADER_ROW = "sum_row", "footer_row", "header_row"
 
 _RULES = {SUM_ROW: "FILE-042", FOOTER_ROW: "FILE-043", HEADER_ROW: "FILE-044"}
 _SUM = re.compile(r"\s*(?:del|slut|total)?(?:summa|summor)\b|\s*(?:totalt?|grand total|sum)\s*:?\s*\Z", re.I)
+_SUM_INITIALS = frozenset("sStTdDgG \t\xa0")
 _SUM_START = re.compile(r"\s*(?:totalt?|antal)\b", re.I)
 _NUMBER = re.compile(r"\s*\d[\d\s ]*(?:[.,]\d+)?\s*\Z")
 _WORDS = re.compile(r"[^\W\d_]{4,}.*\s|\s.*[^\W\d_]{4,}")  # a phrase; a lone id is a row of its own
@@ -42,7 +43,8 @@ def _said_to_be_sums(columns: Mapping[str, Column]) -> Iterator[int]:
     for name, column in columns.items():
         if name == "note":
             continue
-        words = {cell for cell in set(column.cells) if isinstance(cell, str) and _SUM.match(cell)}
+        texts = [cell for cell in set(column.cells) if isinstance(cell, str) and cell[0] in _SUM_INITIALS]
+        words = {text for text in texts if _SUM.match(text)}
         if words:
             yield from (index for index, cell in enumerate(column.cells) if cell in words)
 
@@ -50,6 +52,8 @@ def _said_to_be_sums(columns: Mapping[str, Column]) -> Iterator[int]:
 def _repeated_headers(columns: Mapping[str, Column]) -> Iterator[int]:
     """Rows that repeat the header of every column that was delivered with text (page breaks in reports)."""
     first, *others = columns.values()
+    if first.header not in first.cells:
+        return
     for index, cell in enumerate(first.cells):
         if cell == first.header and all(column.cells[index] == column.header for column in others):
             yield index
