@@ -9,27 +9,20 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
-import pandas as pd
 import typer
 
 from tracker import pipeline, wiring
 from tracker.cli.output import console, errors, progress_bar, spinner
-from tracker.cli.study import SHOWN
 from tracker.desk import intake_desk
-from tracker.desk.flows import Flows
-from tracker.desk.snapshots import resolve, take_snapshot
 from tracker.domain.delivery import DeliveryState
 from tracker.postgres import reading, schema
 from tracker.postgres.embedded import EmbeddedServer
-from tracker.projections.flow_summary import FlowSummary, flow_summary
-from tracker.projections.pathways import pathways
-from tracker.projections.snapshot import Snapshot
+from tracker.projections.flow_summary import flow_summary
 from tracker.pseudonymise.keyring import Keyring
 from tracker.publish.flow_report import write_flow
 from tracker.publish.pathway_report import write_pathways
-from tracker.publish.tables import TableFormat, render_table
+from tracker.publish.tables import TableFormat
 from tracker.settings import Settings
-from tracker.synth.generate import generate
 from tracker.synth.plan import Plan
 
 SEED = 20250701
@@ -66,19 +59,16 @@ def synth(
 def demo(
     home: Annotated[Path, typer.Option(help="Folder for everything the demo makes.")] = Path("demo"),
 ) -> None:
-    """The whole story on SYNTHETIC municipalities, from messy files to the flow summary. Safe to run again."""
+    """The whole story on SYNTHETIC municipalities: messy files to flow summary. Safe to run again."""
     settings = _settings(home)
     place = _prepare(settings)
     try:
         if not settings.inbox.exists():
             _generate(settings.home, Plan.demo(), SEED)
         _ingest(place)
-        folder = settings.home / "snapshot"
-        with spinner("snapshot") as step:
-            take_snapshot(place.url, folder, place.codebooks(), resolve(place.url, None), step)
-        snapshot = Snapshot.open(folder)
-        _feedback(place, snapshot)
-        _show(snapshot, settings.home)
+        folder = _snapshot(place)
+        _feedback(place, folder)
+        _show(folder, settings.home)
     finally:
         if not settings.database_url:
             EmbeddedServer(settings.postgres).stop()
@@ -105,6 +95,8 @@ def _prepare(settings: Settings) -> wiring.Installation:
 
 
 def _generate(out: Path, plan: Plan, seed: int) -> None:
+    from tracker.synth.generate import generate
+
     with spinner("SYNTHETIC municipalities") as step:
         generate(out, plan, seed, lambda what, done, total: step(f"{what} {done}/{total}"))
 
@@ -122,26 +114,36 @@ def _ingest(place: wiring.Installation) -> None:
     errors.print(f"{len(found.files)} files: {said}; {len(found.files) - len(waiting)} were in already")
 
 
-def _feedback(place: wiring.Installation, snapshot: Snapshot) -> None:
+def _snapshot(place: wiring.Installation) -> Path:
+    from tracker.desk.snapshots import resolve, take_snapshot
+
+    folder = place.settings.home / "snapshot"
+    with spinner("snapshot") as step:
+        take_snapshot(place.url, folder, place.codebooks(), resolve(place.url, None), step)
+    return folder
+
+
+def _feedback(place: wiring.Installation, snapshot: Path) -> None:
+    from tracker.desk.feedback import send_feedback
+    from tracker.desk.flows import newest_flows
+
     numbers = [d.delivery_no for d in reading.deliveries(place.url)]
     with progress_bar("feedback to senders", len(numbers)) as step:
-        intake_desk.write_feedback(numbers, place, step, Flows(snapshot))
+        send_feedback(numbers, place, step, newest_flows(snapshot))
 
 
-def _show(snapshot: Snapshot, home: Path) -> None:
-    summary = flow_summary(snapshot)
-    folder = home / "flow"
+def _show(snapshot: Path, home: Path) -> None:
+    from tracker.publish.flow_report import terminal_table
+    from tracker.publish.pathway_report import pathway_report
+
+    summary, folder = flow_summary(snapshot), home / "flow"
     written = write_flow(summary, folder, [TableFormat.XLSX, TableFormat.CSV], picture=True)
-    written += write_pathways(pathways(snapshot), folder)
-    console.print(render_table(_readable(summary), summary.stamp))
-    console.print(f"\nSYNTHETIC data. The picture, workbook and page lie in {folder}:")
+    written += write_pathways(pathway_report(snapshot), folder)
+    console.print(terminal_table(summary))
+    console.print("\nSYNTHETIC data. Picture, page, workbook, pathways:")
     for path in written:
         console.print(f"  {path}", highlight=False, soft_wrap=True)
-    console.print(f"snapshot   {home / 'snapshot'}\nfeedback   {home / 'outbox'}", soft_wrap=True)
+    console.print(f"snapshot   {snapshot}\nfeedback   {home / 'outbox'}", soft_wrap=True, highlight=False)
     console.print(
         f"go on with [bold]export TRACKER_HOME={home}[/] and then, say, [bold]tracker codes unmapped[/]"
     )
-
-
-def _readable(summary: FlowSummary) -> pd.DataFrame:
-    return summary.table[summary.table["count"] > 0][list(SHOWN)]

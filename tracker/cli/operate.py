@@ -1,4 +1,8 @@
-"""Commands of the operator: the database, keys, deliveries in, feedback out."""
+"""Commands of the operator: the database, keys, deliveries in, feedback out.
+
+Libraries of analysis and spreadsheets are imported by the commands that use them: loading workers and
+``--help`` start without.
+"""
 
 from __future__ import annotations
 
@@ -12,8 +16,6 @@ import typer
 from tracker import pipeline, wiring
 from tracker.cli.output import AsJson, console, errors, print_json, print_rows, progress_bar
 from tracker.desk import intake_desk
-from tracker.desk.feedback import feedback_workbook
-from tracker.desk.flows import newest_flows
 from tracker.domain.delivery import DeliveryState, Outcome
 from tracker.domain.errors import NotFound, RejectedFile, UsageError
 from tracker.postgres import reading, schema
@@ -108,7 +110,9 @@ def key_rotate() -> None:
     Safe to run again when it was interrupted.
     """
     place = installation()
-    rotated = wiring.keyring(place.settings).rotate(Purpose.ID)
+    keys = wiring.keyring(place.settings)
+    PostgresVault(place.url, keys.identities).rotate()  # finishes one that was interrupted
+    rotated = keys.rotate(Purpose.ID)
     renewed = PostgresVault(place.url, rotated.identities).rotate()
     console.print(f"identity key version {rotated.identities.version}; {renewed} hashes renewed")
 
@@ -121,7 +125,7 @@ def ingest(
     workers: Annotated[int | None, typer.Option(help="Processes beside each other.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Take in and load every file of an inbox: [bold]inbox/0180/referrals.xlsx[/] with [bold].yml[/] beside it.
+    """Take in and load an inbox: [bold]inbox/0180/referrals.xlsx[/], with [bold].yml[/] beside it.
 
     Safe to run again: what is in already is left alone, what was interrupted is finished. Each delivery
     gets a feedback workbook in the outbox. A bad file stops nobody else's.
@@ -146,8 +150,7 @@ def ingest(
         for taken, receipt in pipeline.load_all(waiting, place.tools(), workers or place.settings.workers):
             loaded.append(intake_desk.line(taken, receipt))
             step(f"{taken.municipality} {taken.file_name}: {receipt.state}")
-    with progress_bar("writing feedback", len(loaded)) as step:
-        intake_desk.write_feedback([line.delivery_no for line in loaded], place, step)
+    _send_feedback([line.delivery_no for line in loaded], place)
     known = len(found.files) - len(waiting)
     print_rows(
         sorted(loaded, key=lambda line: line.delivery_no),
@@ -207,7 +210,9 @@ def confirm(delivery_no: Annotated[int, typer.Argument(help="A delivery that is 
 
     Look at it first: [bold]tracker deliveries 12[/] says how many facts it would withdraw.
     """
-    receipt = intake_desk.confirm(delivery_no, installation())
+    place = installation()
+    receipt = intake_desk.confirm(delivery_no, place)
+    _send_feedback([delivery_no], place)
     console.print(f"delivery {delivery_no} is {receipt.state}; {receipt.retractions} facts withdrawn")
 
 
@@ -220,6 +225,9 @@ def feedback(
 
     Example: [bold]tracker feedback 12 --out aterkoppling.xlsx --snapshot demo/snapshot[/]
     """
+    from tracker.desk.feedback import feedback_workbook
+    from tracker.desk.flows import newest_flows
+
     place = installation()
     flows = newest_flows(snapshot) if snapshot else None
     written = feedback_workbook(place.url, delivery_no, out, place.codebooks(), flows)
@@ -246,9 +254,18 @@ def quarantine_retry(
 
     The stored file is read anew as a whole; rows that are in already stay as they are.
     """
-    for number, receipt in intake_desk.retry(delivery_no, installation()):
+    place = installation()
+    for number, receipt in intake_desk.retry(delivery_no, place):
+        _send_feedback([number], place)
         left = receipt.outcomes.get(Outcome.QUARANTINED, 0)
         console.print(f"delivery {number}: {receipt.state}, {left} rows still in quarantine")
+
+
+def _send_feedback(numbers: list[int], place: wiring.Installation) -> None:
+    from tracker.desk.feedback import send_feedback
+
+    with progress_bar("writing feedback", len(numbers)) as step:
+        send_feedback(numbers, place, step)
 
 
 def _tell(told: dict[str, Any], as_json: bool) -> None:

@@ -11,8 +11,6 @@ import typer
 
 from tracker.cli.operate import installation
 from tracker.cli.output import AsJson, console, print_rows, spinner
-from tracker.desk import steward_desk
-from tracker.desk.snapshots import resolve
 from tracker.harmonise.code_lists import package_code_lists
 from tracker.harmonise.workbench import Proposal, accept, decision_for, undo
 from tracker.intake.spec_files import load_spec, load_specs
@@ -55,6 +53,8 @@ def unmapped(
     as_json: AsJson = False,
 ) -> None:
     """The queue: unknown spellings by how many rows have them, with the likeliest reading."""
+    from tracker.desk import steward_desk
+
     place = installation()
     rows = steward_desk.unmapped(place, codebook)
     print_rows(rows[:limit], steward_desk.UNMAPPED_COLUMNS, as_json=as_json, empty="every spelling is known")
@@ -65,6 +65,8 @@ def unmapped(
 @codes.command("suggest")
 def suggest(codebook: Book, spelling: Spelling, as_json: AsJson = False) -> None:
     """What a spelling may mean, with a likeness from 0 to 100 (not a probability)."""
+    from tracker.desk import steward_desk
+
     rows = steward_desk.suggestions(installation(), codebook, spelling)
     print_rows(rows, ("codes", "label_sv", "score", "because"), as_json=as_json, empty="nothing resembles it")
 
@@ -74,6 +76,7 @@ def accept_spelling(
     codebook: Book,
     spelling: Spelling,
     means: CodesArgument,
+    *,
     municipality: Municipality = "",
     system: System = "",
     by: By = "",
@@ -121,11 +124,15 @@ def impact(
     codebook: Book,
     spelling: Spelling,
     means: CodesArgument,
+    *,
     municipality: Municipality = "",
     system: System = "",
     as_json: AsJson = False,
 ) -> None:
     """Which flow figures a proposed mapping would move, and by how much. Nothing is kept."""
+    from tracker.desk import steward_desk
+    from tracker.desk.snapshots import resolve
+
     place = installation()
     proposal = Proposal(codebook, spelling, tuple(means), municipality, system)
     proposed = decision_for(proposal, place.decisions(), getpass.getuser(), _today())

@@ -1,56 +1,54 @@
-"""Commands of the researcher and the policy analyst: timelines, snapshots, flows, pathways."""
+"""Commands of the researcher and the policy analyst: timelines, snapshots, flows, pathways.
+
+Libraries of analysis take a second to import, so each command imports what it uses.
+"""
 
 from __future__ import annotations
 
 import sys
-from datetime import date
+from datetime import UTC, date, datetime
+from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from tracker.cli.operate import installation
 from tracker.cli.output import AsJson, console, print_json, print_rows, spinner
-from tracker.desk.snapshots import resolve, take_snapshot
-from tracker.desk.timelines import TIMELINE_COLUMNS, lookup, show
 from tracker.domain.errors import UsageError
 from tracker.domain.periods import Period
-from tracker.projections.diff import diff as diff_snapshots
-from tracker.projections.flow_summary import flow_summary
-from tracker.projections.key_figures import investigation_time, not_returned
-from tracker.projections.pathways import pathways as count_pathways
-from tracker.projections.snapshot import Snapshot
-from tracker.publish.flow_report import write_flow
-from tracker.publish.pathway_report import write_pathways
-from tracker.publish.tables import TableFormat, render_table, write_table
+
+
+class Format(StrEnum):
+    """Formats a table can be written in."""
+
+    CSV = "csv"
+    XLSX = "xlsx"
+    PARQUET = "parquet"
+    JSON = "json"
+
+
+class Links(StrEnum):
+    """Which stage links a flow rests on."""
+
+    ALL = "all"
+    EXPLICIT = "explicit"
+
 
 SnapshotFolder = Annotated[Path, typer.Argument(help="A snapshot folder.")]
 AsOf = Annotated[
     str | None,
-    typer.Option(
-        "--as-of", help="A position (1234), a day (2026-03-31) or a time; the newest when left out."
-    ),
+    typer.Option(help="A position (1234), a day (2026-03-31) or a time; the newest when left out."),
 ]
 Formats = Annotated[
-    list[TableFormat] | None, typer.Option("--format", help="Table files to write; may be repeated.")
+    list[Format] | None, typer.Option("--format", help="Table files to write; may be repeated.")
 ]
 Out = Annotated[Path | None, typer.Option("--out", help="Folder for the files.")]
-SHOWN = (
-    "step",
-    "class",
-    "label_sv",
-    "unit",
-    "count",
-    "share_step",
-    "share_start",
-    "share_start_low",
-    "share_start_high",
-)
-SHOWN += ("status_start", "median_days_among_completed")
 
 
 def timeline(
     subject: Annotated[str | None, typer.Argument(help="Subject id.")] = None,
+    *,
     by_identity: Annotated[
         bool, typer.Option("--lookup", help="Read an identity from standard input.")
     ] = False,
@@ -63,9 +61,13 @@ def timeline(
 
     The identity never stands on the command line: [bold]tracker timeline --lookup < id.txt[/]
     """
+    from tracker.desk.snapshots import resolve
+    from tracker.desk.timelines import TIMELINE_COLUMNS, lookup, show
+
     place = installation()
     if by_identity:
-        subject = lookup(sys.stdin.readline(), municipality, system, place, date.today())
+        today = datetime.now(UTC).date()
+        subject = lookup(sys.stdin.readline(), municipality, system, place, today)
     if subject is None:
         raise UsageError("give a subject id, or --lookup with the identity on standard input")
     shown = show(subject, place, resolve(place.url, as_of))
@@ -73,9 +75,9 @@ def timeline(
         print_json(shown)
         return
     console.print(f"subject {subject} · {shown['sex'] or 'sex not given'}")
-    for part in ("entries", "links", "spells"):
+    for part, columns in TIMELINE_COLUMNS.items():
         console.rule(part)
-        print_rows(shown[part], TIMELINE_COLUMNS[part], as_json=False, empty="none")
+        print_rows(shown[part], columns, as_json=False, empty="none")
 
 
 def snapshot(
@@ -87,6 +89,8 @@ def snapshot(
 
     Examples: [bold]tracker snapshot snapshots/2026-q3[/] · [bold]tracker snapshot old --as-of 2025-06-30[/]
     """
+    from tracker.desk.snapshots import resolve, take_snapshot
+
     place = installation()
     with spinner("snapshot") as step:
         manifest = take_snapshot(place.url, out, place.codebooks(), resolve(place.url, as_of), step)
@@ -102,16 +106,19 @@ def diff(
     as_json: AsJson = False,
 ) -> None:
     """Explain what changed between two snapshots: new events, corrections, retractions, remapping."""
-    found = diff_snapshots(Snapshot.open(before), Snapshot.open(after))
-    frame = found.table
-    print_rows(frame.to_dict("records"), list(frame.columns), as_json=as_json, empty="nothing changed")
+    from tracker.projections.diff import diff as compare
+    from tracker.projections.snapshot import Snapshot
+
+    frame = compare(Snapshot.open(before), Snapshot.open(after)).table
+    print_rows(_records(frame), list(frame.columns), as_json=as_json, empty="nothing changed")
 
 
 def flow(
     folder: SnapshotFolder,
+    *,
     by: Annotated[str, typer.Option(help="Break down by, e.g. sex,age_group,municipality,reason,act.")] = "",
     where: Annotated[str, typer.Option(help="Narrow the cohort, e.g. municipality=0180,sex=girl.")] = "",
-    links: Annotated[str, typer.Option(help="all, or explicit: only links stated by id.")] = "all",
+    links: Annotated[Links, typer.Option(help="all, or only links stated by id.")] = Links.ALL,
     entry: Annotated[str, typer.Option(help="Referrals received in, e.g. 2024-01-01..2024-12-31.")] = "",
     formats: Formats = None,
     out: Out = None,
@@ -129,34 +136,35 @@ def flow(
       [bold]tracker flow snapshot --by sex,act[/]
       [bold]tracker flow snapshot --where municipality=0180 --format xlsx --picture --out memo[/]
     """
-    if links not in ("all", "explicit"):
-        raise UsageError(f"--links is all or explicit, not {links!r}")
-    summary = flow_summary(
-        folder, by=by, where=where, links="explicit" if links == "explicit" else "all", entry=_period(entry)
-    )
+    from tracker.projections.flow_summary import flow_summary
+    from tracker.publish.flow_report import terminal_table, write_flow
+    from tracker.publish.tables import TableFormat
+
+    summary = flow_summary(folder, by=by, where=where, links=links.value, entry=_period(entry))
     if as_json:
-        print_json(
-            {
-                "stamp": dict(summary.stamp),
-                "rows": summary.table.astype(object).where(summary.table.notna(), None).to_dict("records"),
-            }
-        )
+        print_json({"stamp": dict(summary.stamp), "rows": _records(summary.table)})
     else:
-        total = summary.table[[*summary.by, *SHOWN]]
-        console.print(render_table(total[total["count"] > 0], summary.stamp))
+        console.print(terminal_table(summary))
     if formats or picture or out:
-        for path in write_flow(summary, out or Path(), formats or [], picture=picture):
-            console.print(f"written to {path}", highlight=False) if not as_json else None
+        wanted = [TableFormat(one.value) for one in formats or ()]
+        _say_written(write_flow(summary, out or Path(), wanted, picture=picture), as_json=as_json)
 
 
 def figures(folder: SnapshotFolder, formats: Formats = None, out: Out = None) -> None:
     """Key figures: children not returned within a year after closing, and investigation time."""
-    opened = Snapshot.open(folder)
-    for made in (not_returned(opened), investigation_time(opened)):
+    from tracker.projections.key_figures import investigation_time, not_returned
+    from tracker.publish.files import output_name
+    from tracker.publish.tables import render_table, write_table
+
+    for name, made in {
+        "not-returned": not_returned(folder),
+        "investigation-time": investigation_time(folder),
+    }.items():
         console.print(render_table(made.table, made.stamp))
-        for fmt in formats or []:
-            target = (out or Path()) / f"{made.name}-p{made.stamp['position']}.{fmt.value}"
-            console.print(f"written to {write_table(made.table, made.stamp, target, fmt)}")
+        for fmt in formats or ():
+            target = (out or Path()) / output_name(name, int(made.stamp["position"]), fmt.value)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            _say_written([write_table(made.table, made.stamp, target, fmt.value)], as_json=False)
 
 
 def pathways(
@@ -166,12 +174,24 @@ def pathways(
     as_json: AsJson = False,
 ) -> None:
     """What really happens: the graph of stays with counts and median days, as picture, GraphML and table."""
-    found = count_pathways(Snapshot.open(folder))
+    from tracker.publish.pathway_report import pathway_report, write_pathways
+
+    found = pathway_report(folder)
     paths = found.paths.head(limit)
-    print_rows(paths.to_dict("records"), list(paths.columns), as_json=as_json, empty="no stays on the chain")
+    print_rows(_records(paths), list(paths.columns), as_json=as_json, empty="no stays on the chain")
     if out is not None:
-        for path in write_pathways(found, out):
-            console.print(f"written to {path}", highlight=False)
+        _say_written(write_pathways(found, out), as_json=as_json)
+
+
+def _records(frame: Any) -> list[dict[str, Any]]:
+    """Rows of a data frame with plain values; missing ones are None."""
+    records: list[dict[str, Any]] = frame.astype(object).where(frame.notna(), None).to_dict("records")
+    return records
+
+
+def _say_written(paths: list[Path], *, as_json: bool) -> None:
+    for path in paths if not as_json else ():
+        console.print(f"written to {path}", highlight=False, soft_wrap=True)
 
 
 def _period(text: str) -> Period | None:

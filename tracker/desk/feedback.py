@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from tracker import __version__
@@ -22,6 +23,7 @@ from tracker.postgres.reading import (
 )
 from tracker.publish.feedback import write_feedback
 from tracker.publish.feedback_content import CodeReading, Feedback
+from tracker.wiring import Installation
 
 
 def feedback_workbook(
@@ -32,6 +34,20 @@ def feedback_workbook(
     if not known:
         raise NotFound(f"there is no delivery {delivery_no}; see: tracker deliveries")
     return write_feedback(out, feedback(url, known[0], codebooks, flows))
+
+
+def send_feedback(
+    numbers: Sequence[int], place: Installation, step: Callable[[str], None], flows: Flows | None = None
+) -> None:
+    """Put the workbook of each delivery in its sender's folder of the outbox."""
+    codebooks, wanted = place.codebooks(), set(numbers)
+    for delivery in deliveries(place.url):
+        if delivery.delivery_no in wanted and delivery.state is not DeliveryState.RECEIVED:
+            name = f"aterkoppling-{delivery.delivery_no:05d}.xlsx"
+            out = place.settings.outbox / delivery.municipality / name
+            out.parent.mkdir(parents=True, exist_ok=True)
+            write_feedback(out, feedback(place.url, delivery, codebooks, flows))
+            step(f"{delivery.municipality} {name}")
 
 
 def feedback(url: str, delivery: DeliveryRecord, codebooks: Codebooks, flows: Flows | None) -> Feedback:

@@ -28,20 +28,21 @@ VALUES = ("count", "share_step", "share_start")
 def impact(
     url: str,
     standing: Sequence[MappingDecision],
-    proposed: Sequence[MappingDecision],
+    proposed: MappingDecision,
+    *,
     position: int,
     work: Path,
     progress: Callable[[str], None],
 ) -> pd.DataFrame:
-    """Flow figures that differ with the proposed decisions, before and after, in the log as it stands.
+    """Flow figures that differ with the proposed decision, before and after, in the log as it stands.
 
     Both figures come from whole projections of the same events, so what follows from a reading (links,
     spells) moves too. Temporary snapshots lie under ``work`` and are removed.
     """
-    by = [b for b in [BREAKDOWN.get(proposed[0].codebook)] if b]
+    by = [b for b in [BREAKDOWN.get(proposed.codebook)] if b]
     with TemporaryDirectory(prefix="impact-", dir=work) as temporary:
         tables = []
-        for name, decisions in (("before", standing), ("after", [*standing, *proposed])):
+        for name, decisions in (("before", standing), ("after", [*standing, proposed])):
             progress(name)
             folder = Path(temporary, name)
             take_snapshot(url, folder, Codebooks.load(decisions), position, progress)

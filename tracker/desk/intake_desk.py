@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tracker.desk.feedback import feedback_workbook
-from tracker.desk.flows import Flows
 from tracker.domain.delivery import DeliveryState, Outcome
 from tracker.domain.errors import NotFound, RejectedFile, UsageError
 from tracker.domain.findings import Finding
@@ -153,9 +151,7 @@ def confirm(delivery_no: int, place: Installation) -> Receipt:
     delivery = _known(place.url, delivery_no)
     if delivery.state is not DeliveryState.HELD:
         raise UsageError(f"delivery {delivery_no} is {delivery.state}; only a held one is confirmed")
-    receipt = load(_taken(delivery), place.tools()(), hold_share=1.0)
-    write_feedback([delivery_no], place, lambda _: None)
-    return receipt
+    return load(taken(delivery), place.tools()(), hold_share=1.0)
 
 
 def retry(delivery_no: int | None, place: Installation) -> Iterator[tuple[int, Receipt]]:
@@ -167,22 +163,7 @@ def retry(delivery_no: int | None, place: Installation) -> Iterator[tuple[int, R
             Outcome.QUARANTINED, 0
         )
         if waits:
-            yield delivery.delivery_no, load(_taken(delivery), tools, retry=True)
-            write_feedback([delivery.delivery_no], place, lambda _: None)
-
-
-def write_feedback(
-    numbers: Sequence[int], place: Installation, step: Step, flows: Flows | None = None
-) -> None:
-    """Put each delivery's feedback workbook in the sender's folder of the outbox."""
-    codebooks, wanted = place.codebooks(), set(numbers)
-    for delivery in reading.deliveries(place.url):
-        if delivery.delivery_no in wanted:
-            folder = place.settings.outbox / delivery.municipality
-            folder.mkdir(parents=True, exist_ok=True)
-            name = f"aterkoppling-{delivery.delivery_no:05d}.xlsx"
-            feedback_workbook(place.url, delivery.delivery_no, folder / name, codebooks, flows)
-            step(f"{delivery.municipality} {name}")
+            yield delivery.delivery_no, load(taken(delivery), tools, retry=True)
 
 
 def _known(url: str, delivery_no: int) -> reading.DeliveryRecord:
@@ -192,7 +173,8 @@ def _known(url: str, delivery_no: int) -> reading.DeliveryRecord:
     return found[0]
 
 
-def _taken(delivery: reading.DeliveryRecord) -> TakenIn:
+def taken(delivery: reading.DeliveryRecord) -> TakenIn:
+    """A delivery that lies in the store, ready to be loaded again."""
     return TakenIn(delivery.delivery_no, delivery.municipality, delivery.file_name, delivery.digest, 0)
 
 

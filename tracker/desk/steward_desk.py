@@ -54,4 +54,5 @@ def impact(
     """Flow figures a proposed mapping would move."""
     standing = place.decisions().decisions()
     place.settings.home.mkdir(parents=True, exist_ok=True)
-    return flow_impact(place.url, standing, [proposed], position, place.settings.home, step)
+    home = place.settings.home
+    return flow_impact(place.url, standing, proposed, position=position, work=home, progress=step)

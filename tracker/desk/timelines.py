@@ -9,7 +9,7 @@ from typing import Any
 from tracker.domain.errors import NotFound, UsageError
 from tracker.postgres.reading import child_reader, declared_deliveries
 from tracker.postgres.vault import PostgresVault
-from tracker.projections.coverage import Declared
+from tracker.projections.coverage import Declared, Seen
 from tracker.projections.evolve import evolve
 from tracker.pseudonymise.keyring import kind_of
 from tracker.pseudonymise.national_id import Invalid, LocalId, normalise
@@ -29,7 +29,7 @@ def show(subject_id: str, place: Installation, position: int) -> dict[str, Any]:
         events = reader.events(subject_id, position)
     if not events:
         raise NotFound(f"no events of subject {subject_id} up to position {position}")
-    made = evolve(subject_id, events, place.codebooks(), _declared(place.url, position))
+    made = evolve(subject_id, events, place.codebooks(), Seen(_declared(place.url, position)))
     return {
         "subject_id": subject_id,
         "position": position,

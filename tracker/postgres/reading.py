@@ -280,7 +280,7 @@ def _live(events: Sequence[Event]) -> list[Event]:
 
 
 def declared_deliveries(url: str, up_to: int) -> list[Event]:
-    """What deliveries declared of themselves up to a position (``DeliveryRecorded``), replaced ones left out."""
+    """What deliveries declared of themselves up to a position; what a later attempt replaced is left out."""
     query = (
         select(*EVENT_COLUMNS)
         .join(BATCH, BATCH.c.last_position == EVENT.c.position)  # each batch closes with its declaration
