@@ -2,7 +2,8 @@
 
 ``generate(out, plan, seed, progress)`` writes ``out/inbox`` (what municipalities would deliver),
 ``out/truth`` (what a correct system must arrive at) and ``out/manifest.json``. Everything says that it
-is synthetic; ``reexport`` writes the same content again as a nightly export would. National ids come only from the tax agency's test series (serials 980–999).
+is synthetic; ``reexport`` writes the same content again as a nightly export would. National ids
+come only from the tax agency's test series (serials 980–999).
 """
 
 from tracker.synth.generate import generate

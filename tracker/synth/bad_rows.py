@@ -38,10 +38,11 @@ OPENING = {
 
 @dataclass(frozen=True)
 class BadRow:
-    """One spoilt row: its kind and cells."""
+    """One spoilt row: its kind and cells; ``after`` is the good row (index) it must stand below, or −1."""
 
     kind: str
     cells: Row
+    after: int = -1
 
 
 def bad_rows(
@@ -87,7 +88,7 @@ def _spoilt(
 ) -> BadRow | None:
     row = {field: values[source] for field, values in rendered.cells.items()}
     if kind == "duplicate_row":
-        return BadRow(kind, row)
+        return BadRow(kind, row, after=source)  # of two equal rows the first is kept
     own = _own(consignment)
     if own in row and consignment.sender.dialect.ids in ("all", "upward"):
         letter = {

@@ -77,7 +77,7 @@ def ship(consignment: Consignment, its: Sheet, depot: Depot) -> Shipment:
     bad = bad_rows(rendered, usable, consignment, depot.plan.share_bad_rows, depot.rng)
     outcomes, certain = depot.ledger.take(consignment, shown, rendered)
     said = list(zip(_kinds(shown, consignment), shown.fid.tolist(), outcomes, certain, strict=True))
-    order = _order(len(said), len(bad), depot.rng)
+    order = _order(len(said), bad, depot.rng)
     return Shipment(consignment, rendered, said, bad, order, _layout(consignment, rendered))
 
 
@@ -95,11 +95,12 @@ def _kinds(shown: Table, consignment: Consignment) -> list[str]:
     return ["fact_without_child" if person and a else "fact" for a in shown.anonymous.tolist()]
 
 
-def _order(good: int, bad: int, rng: np.random.Generator) -> list[int]:
+def _order(good: int, bad: Sequence[BadRow], rng: np.random.Generator) -> list[int]:
     """Positions of good rows (0 … good−1) with bad ones (good …) strewn among them."""
     order = list(range(good))
-    for k in range(bad):
-        order.insert(int(rng.integers(len(order) + 1)), good + k)
+    for k, row in enumerate(bad):
+        lowest = order.index(row.after) + 1 if row.after >= 0 else 0
+        order.insert(int(rng.integers(lowest, len(order) + 1)), good + k)
     return order
 
 

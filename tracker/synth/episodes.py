@@ -105,8 +105,8 @@ class Episodes:
         years = (referrals.received.to_numpy() - self.people.birth[child]) / YEAR
         factor = np.where(self.people.boy[child], s.boys_12_14, s.girls_12_14)
         opening = np.where((years >= 12) & (years < 15), opening * factor, opening)
-        opening = np.where(years < 0, 0.0, opening)
-        return np.where(referrals.type == 1, s.application_opening, opening)
+        opening = np.where(referrals.type == 1, s.application_opening, opening)
+        return np.where(years < 0, 0.0, opening)
 
     def _waiting(self, referrals: Table) -> np.ndarray:
         a, rng, n = self.p.assessment, self.rng, len(referrals)

@@ -45,12 +45,11 @@ def generate(out: Path, plan: Plan, seed: int, progress: Progress | None = None)
     clock.lap("write files")
     tables = final_tables(world.ledger, world.who)
     write_truth(out / "truth", {**tables, **process_tables(world.histories, world.places, world.who, tables)})
-    write_records(out / "truth", rows, world.ledger, plan.parameters)
+    write_records(out / "truth", rows, world.ledger, plan)
     facts = {name: len(table) for name, table in tables.items()}
     clock.lap("write truth")
     bad = sum(row.kind in EXPECTED for row in rows)
-    files = len({row.file for row in rows})
-    summary = Truth(plan.name, seed, files, len(rows), bad, facts, clock.laps)
+    summary = Truth(plan.name, seed, len(world.ledger.frames), len(rows), bad, facts, clock.laps)
     _manifest(out, plan, summary)
     return summary
 

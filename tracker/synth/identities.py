@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from tracker.synth.episodes import Table
-from tracker.synth.national_ids import COORDINATION, LOCAL, NOTATIONS, assign, test_number, written
+from tracker.synth.national_ids import COORDINATION, LOCAL, NOTATIONS, assign, synthetic_number, written
 from tracker.synth.plan import Plan
 from tracker.synth.population import Children, day_number
 from tracker.synth.schedule import Consignment, turn_of_year
@@ -100,7 +100,7 @@ def _later(people: Children, used: np.ndarray, number: list[str], kind: np.ndarr
             continue
         birth = pd.Timestamp(people.birth[child].astype("datetime64[D]"))
         serials = range(998 + int(people.boy[child]), 979, -2)
-        free = (test_number(birth, s, coordination=False) for s in serials)
+        free = (synthetic_number(birth, s, coordination=False) for s in serials)
         later[child] = next((n for n in free if n not in taken), "")
         taken.add(later[child])
     return later

@@ -26,7 +26,7 @@ def check_digit(nine: str) -> int:
     return -total % 10
 
 
-def test_number(birth: pd.Timestamp, serial: int, *, coordination: bool) -> str:
+def synthetic_number(birth: pd.Timestamp, serial: int, *, coordination: bool) -> str:
     """Twelve digits for a birth date and test serial; raises ValueError outside 980–999."""
     if not FIRST_SERIAL <= serial < FIRST_SERIAL + 2 * SERIALS_BY_SEX:
         raise ValueError(f"serial {serial} is not in the test series 980–999")
@@ -55,7 +55,7 @@ def assign(
     numbers = [
         ""
         if k == LOCAL
-        else test_number(d, FIRST_SERIAL + 2 * int(p) + int(b), coordination=k == COORDINATION)
+        else synthetic_number(d, FIRST_SERIAL + 2 * int(p) + int(b), coordination=k == COORDINATION)
         for d, b, k, p in zip(days, boys, kind, place, strict=True)
     ]
     return numbers, kind

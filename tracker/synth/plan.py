@@ -65,7 +65,7 @@ class Plan:
             last_extract=date(2025, 1, 20),
             referrals=220_000,
             burn_in_days=240,
-            share_rows_with_several=0.06,
+            share_rows_with_several=0.1,
             redeliveries=False,
             only_xlsx=True,
             other_record_types=False,

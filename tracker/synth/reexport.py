@@ -6,9 +6,10 @@ correct and retract nothing.
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from datetime import timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,8 @@ from tracker.synth.writers import Layout, write
 
 LATER = timedelta(days=7)
 """A re-export is read a week later than the export it repeats."""
+
+CREATED = datetime(2026, 1, 8)
 
 
 @dataclass(frozen=True)
@@ -97,7 +100,7 @@ def _cut(table: RawTable, layout: Layout) -> _File:
     rows, sums = lines[head + 1 :], ()
     if rows and rows[-1][0] == "Summa":
         rows, sums = rows[:-1], rows[-1]
-    framed = Layout(layout.sheet, titles, sums, layout.encoding, layout.delimiter)
+    framed = replace(layout, titles=titles, sum_row=sums, quoting=csv.QUOTE_ALL, created=CREATED)
     return _File([str(cell) for cell in lines[head]], rows, framed)
 
 

@@ -57,7 +57,7 @@ CORRECTABLE = {
     "referrals": "referrer", "investigations": "known_before", "interventions": "guardian_consent",
     "follow_ups": "situation",
 }  # fmt: skip
-SHARE_CORRECTED, SHARE_REMOVED = 0.03, 0.006
+SHARE_CORRECTED, SHARE_REMOVED = 0.06, 0.01
 
 
 @dataclass(frozen=True)
@@ -163,7 +163,7 @@ def _ghosts(rows: Table, plan: Plan, rng: np.random.Generator) -> Table:
     ghosts["case"] = ghosts.case + 4_000_000
     ghosts["registered"] = day + 1
     ghosts["removed"] = day + rng.integers(40, 900, len(ghosts))
-    return ghosts[moved]
+    return pd.DataFrame(ghosts[moved])
 
 
 def as_of(sheet: Sheet, extracted: int, first: int, last: int) -> Table:
@@ -175,7 +175,7 @@ def as_of(sheet: Sheet, extracted: int, first: int, last: int) -> Table:
     shown = _mistakes_of_the_day(shown, extracted)
     for date_field, fields in UNTIL.get(sheet.record_type, ()):
         shown = _blank(shown, shown[date_field] > extracted, _expanded(fields, sheet))
-    return pd.DataFrame(shown)
+    return shown
 
 
 def _expanded(fields: tuple[str, ...], sheet: Sheet) -> list[str]:

@@ -2,8 +2,8 @@
 
 Written to ``out/truth`` as Parquet: one table a record type with the state each fact should have once
 every delivery is loaded (true codes, true links, and whether a link can be known from delivered ids);
-``rows`` for every row of every file; ``wordings`` for every delivered spelling; ``children``;
-``stays`` of the simulated process itself, before anything was delivered; and
+``files`` and ``rows`` for every file and every row of it; ``wordings`` for every delivered spelling;
+``children``; ``stays`` of the simulated process itself, before anything was delivered; and
 ``intensities.json``. Days are dates; ids are the simulation's own.
 """
 
@@ -20,11 +20,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tracker.synth import bbic
-from tracker.synth.deliver import FileRow
+from tracker.synth.deliver import FileRow, path_of
 from tracker.synth.episodes import Table
 from tracker.synth.identities import Identities
 from tracker.synth.ledger import Ledger
-from tracker.synth.parameters import Parameters, as_json
+from tracker.synth.parameters import as_json
+from tracker.synth.plan import Plan
 from tracker.synth.population import NEVER, Municipality, dates
 from tracker.synth.process import Histories
 from tracker.synth.schedule import CHAIN, Consignment
@@ -129,11 +130,12 @@ def write_truth(folder: Path, tables: Mapping[str, Table]) -> None:
         write_table(folder / f"{name}.parquet", _dated(table))
 
 
-def write_records(folder: Path, rows: Sequence[FileRow], ledger: Ledger, parameters: Parameters) -> None:
-    """Write ``rows``, ``wordings`` and the intensities of the process."""
+def write_records(folder: Path, rows: Sequence[FileRow], ledger: Ledger, plan: Plan) -> None:
+    """Write ``rows``, ``files``, ``wordings`` and the intensities of the process."""
+    write_table(folder / "files.parquet", _files(ledger, plan))
     write_table(folder / "rows.parquet", pd.DataFrame([vars(r) for r in rows]))
     write_table(folder / "wordings.parquet", wordings(ledger))
-    text = json.dumps(as_json(parameters), ensure_ascii=False, indent=1)
+    text = json.dumps(as_json(plan.parameters), ensure_ascii=False, indent=1)
     (folder / "intensities.json").write_text(text + "\n", "utf-8")
 
 
@@ -149,6 +151,19 @@ def write_table(path: Path, table: Table) -> None:
         if pa.types.is_timestamp(column.type):
             arrow = arrow.set_column(k, column.name, arrow.column(k).cast(pa.date32()))
     pq.write_table(arrow.replace_schema_metadata({"synthetic": "true"}), path)
+
+
+def _files(ledger: Ledger, plan: Plan) -> Table:
+    """Every delivered file, in extract order, with what it covers and how many true facts it states."""
+    return pd.DataFrame([
+        {
+            "file": str(path_of(c, plan)), "municipality": c.sender.place.code, "record_type": c.record_type,
+            "period_from": c.period.first, "period_to": c.period.last, "full": c.full,
+            "extracted_on": c.extracted_on, "system": c.sender.dialect.name, "sidecar": c.sender.sidecar,
+            "arrival": c.arrival, "facts": len(rows),
+        }
+        for c, rows in ledger.frames
+    ])  # fmt: skip
 
 
 def wordings(ledger: Ledger) -> Table:

@@ -17,10 +17,10 @@ from importlib import resources
 import numpy as np
 
 REASON_PREFIXES = (
-    "", "", "", "B/U ", "B&U ", "Barn/ungdom ", "BoF ", "BoU ", "B/U - ", "Barn/ungdom: ", "B/U: ", "BoU - ",
+    "", "", "", "", "B/U ", "B/U ", "B&U ", "Barn/ungdom ", "BoF ", "BoU ", "B/U - ", "Barn/ungdom: ",
 )  # fmt: skip
 TYPE_PREFIXES = ("", "", "", "", "", "B ", "B/U ", "B/U ", "BoU ")
-AGE_SUFFIXES = ("", "", "", "", " 0-17", " 0-17 år")
+AGE_SUFFIXES = ("", "", "", "", "", " 0-17", " 0-17 år")
 AGE_SPLITS = ((" barn 0-12 år", " ungdom 13-17 år"), (" 0-12 år", " 13-17 år"))
 SEPARATORS = ("; ", ", ", " - ", ";", ",", " – ")
 
@@ -89,13 +89,13 @@ def _one(texts: Iterable[str], rng: np.random.Generator) -> str:
 
 
 def _reasons(several: bool, rng: np.random.Generator) -> dict[str, tuple[str, ...]]:
-    prefix, style = str(rng.choice(REASON_PREFIXES)), int(rng.choice((0, 0, 0, 0, 0, 6, 6, 9)))
+    prefix, style = str(rng.choice(REASON_PREFIXES)), int(rng.choice((0, 0, 0, 0, 0, 0, 0, 6, 6, 9)))
     if several and " - " in prefix:
         prefix = prefix.replace(" - ", " ")
     result: dict[str, tuple[str, ...]] = {}
     for code, texts in phrases("referral_reason").items():
         usable = texts if several else texts + phrases("single_only").get(code, ())
-        chosen = rng.choice(np.asarray(usable, dtype=object), size=int(rng.integers(1, 3)), replace=False)
+        chosen = rng.choice(np.asarray(usable, dtype=object), size=1 + int(rng.random() < 0.3), replace=False)
         result[code] = tuple(prefix + _cased(text, style) for text in chosen)
     return result
 
@@ -106,7 +106,7 @@ def _types(by_age: bool, rng: np.random.Generator) -> dict[str, tuple[str, ...]]
     suffix = str(rng.choice(AGE_SUFFIXES))
     result: dict[str, tuple[str, ...]] = {}
     for code, texts in phrases("referral_type").items():
-        text = prefix + _cased(texts[min(int(rng.exponential(0.8)), len(texts) - 1)], style)
+        text = prefix + _cased(texts[min(int(rng.exponential(0.65)), len(texts) - 1)], style)
         result[code] = (text + suffix,) if code == "report" else (text,)
         if by_age and code == "report":
             result[code] = tuple(prefix + _cased("Anmälan", style) + s for s in split)

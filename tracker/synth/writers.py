@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
+from typing import Literal
 
 import xlsxwriter
 
@@ -17,13 +18,18 @@ Rows = Sequence[Sequence[Cell]]
 
 @dataclass(frozen=True)
 class Layout:
-    """What stands around the data: title rows above the header, a sum row below."""
+    """What stands around the data: title rows above the header, a sum row below; and how it is encoded.
+
+    ``created`` is fixed so that equal content gives equal bytes.
+    """
 
     sheet: str
     titles: tuple[str, ...] = ()
     sum_row: tuple[Cell, ...] = ()
     encoding: str = "utf-8"
     delimiter: str = ";"
+    quoting: Literal[0, 1, 2, 3] = csv.QUOTE_MINIMAL
+    created: datetime = datetime(2026, 1, 1)
 
     @property
     def first_row(self) -> int:
@@ -37,15 +43,11 @@ def write(path: Path, headers: Sequence[str], rows: Rows, layout: Layout) -> Non
     {".xlsx": _xlsx, ".xls": _xls, ".csv": _text, ".txt": _text}[path.suffix](path, headers, rows, layout)
 
 
-CREATED = datetime(2026, 1, 1)
-"""Fixed so that equal content gives equal bytes."""
-
-
 def _xlsx(path: Path, headers: Sequence[str], rows: Rows, layout: Layout) -> None:
     options = {"constant_memory": True, "default_date_format": "yyyy-mm-dd", "strings_to_numbers": False}
     book = xlsxwriter.Workbook(str(path), options)
     book.set_properties(
-        {"created": CREATED, "title": "Syntetiska uppgifter (synthetic)", "author": "tracker synth"}
+        {"created": layout.created, "title": "Syntetiska uppgifter (synthetic)", "author": "tracker synth"}
     )
     sheet = book.add_worksheet(layout.sheet)
     bold = book.add_format({"bold": True})
@@ -94,7 +96,7 @@ def _xls(path: Path, headers: Sequence[str], rows: Rows, layout: Layout) -> None
 
 def _text(path: Path, headers: Sequence[str], rows: Rows, layout: Layout) -> None:
     with path.open("w", encoding=layout.encoding, errors="replace", newline="") as stream:
-        writer = csv.writer(stream, delimiter=layout.delimiter, lineterminator="\r\n")
+        writer = csv.writer(stream, delimiter=layout.delimiter, quoting=layout.quoting, lineterminator="\r\n")
         writer.writerows([title] for title in layout.titles)
         if layout.titles:
             writer.writerow([])
