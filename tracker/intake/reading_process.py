@@ -6,6 +6,7 @@ little, so a fork costs about a millisecond, and the child's death (abort, kill,
 
 from __future__ import annotations
 
+import codecs
 import gc
 import json
 import os
@@ -22,6 +23,8 @@ from tracker.intake import wire, workbook
 from tracker.intake.raw import Hints, Limits, Problem, RawTable, Unreadable
 from tracker.intake.sniff import NAMES, Kind, expected_kind, extension, sniff
 from tracker.intake.text_file import read_text
+
+_CODECS = ("cp437", "cp1252", "utf-8-sig", "utf-16")
 
 LENGTHS = struct.Struct("<IQ")
 """Lengths of the JSON request and of the file's content, which follow it."""
@@ -67,6 +70,8 @@ def main(control_fd: int) -> None:
     """Serve until the other side closes the control socket."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # children are reaped by the kernel
+    for name in _CODECS:
+        codecs.lookup(name)  # loaded once here, not in every child
     gc.disable()  # children are short-lived, and would otherwise walk millions of cells
     control = socket.socket(fileno=control_fd)
     while True:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeGuard
 
+from tracker.domain.delivery import Cell
 from tracker.domain.findings import Finding
 from tracker.domain.spec import RecordSpec
 from tracker.intake.aliases import Aliases
@@ -14,9 +16,10 @@ from tracker.intake.privacy_guard import shown_header
 from tracker.intake.raw import RawTable
 from tracker.intake.spec_files import header_index, load_spec, load_specs
 
-HEADER_ROWS = 40
+HEADER_ROWS = 25
 """How far down headers are looked for."""
 
+_LONGEST_HEADER = 120
 _ALIAS_RANK = 1  # a municipality's own alias beats every alias of the spec
 
 
@@ -90,9 +93,14 @@ Candidates = Mapping[int, tuple[str, ...]]
 def _top_rows(table: RawTable) -> list[Candidates]:
     """The first rows, each text cell folded once for all record types."""
     return [
-        {column: candidates(cell) for column, cell in enumerate(table.row(row)) if isinstance(cell, str)}
+        {column: candidates(cell) for column, cell in enumerate(table.row(row)) if _may_be_header(cell)}
         for row in range(min(HEADER_ROWS, len(table.row_numbers)))
     ]
+
+
+def _may_be_header(cell: Cell) -> TypeGuard[str]:
+    """Most cells of the first data rows are not even worth folding: dates, numbers, long texts."""
+    return isinstance(cell, str) and len(cell) <= _LONGEST_HEADER and not cell[0].isdigit()
 
 
 def _best_row(
