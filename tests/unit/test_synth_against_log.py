@@ -1,5 +1,6 @@
 """Synthetic deliveries loaded into the log in memory: every row becomes what the truth says."""
 
+import json
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
@@ -7,13 +8,17 @@ from datetime import date
 from pathlib import Path
 
 import pandas as pd
+import pyarrow as pa
 import pytest
 import yaml
 
 from tracker.domain.delivery import DeliveryState, Outcome
 from tracker.harmonise.claims import claim
+from tracker.harmonise.codebook import Codebooks
 from tracker.intake.extract import extract
 from tracker.intake.sidecar import read_sidecar
+from tracker.intake.spec_files import RECORD_TYPES
+from tracker.projections.snapshot import write_snapshot
 from tracker.pseudonymise.keyring import Keyring
 from tracker.pseudonymise.pseudonymise import pseudonymise
 from tracker.pseudonymise.vault import MemoryVault
@@ -74,7 +79,7 @@ def test_every_row_becomes_what_the_truth_says(
 ) -> None:
     out, _, outcomes = loaded
     rows = pd.read_parquet(out / "truth" / "rows.parquet")
-    expected = rows[rows.certain & ((rows.kind != "fact_without_child") | (rows.record_type == "referrals"))]
+    expected = rows[rows.certain]
     wrong = Counter(
         (r.record_type, r.kind, r.outcome, str(outcomes[r.file].get(r.row)))
         for r in expected.itertuples()
@@ -92,9 +97,10 @@ def test_the_log_holds_the_facts_of_the_truth(
     live: Counter[tuple[str, str]] = Counter()
     for stream, heads in loader.log._streams.items():
         live[stream] = len({head.fact_id for head in heads.heads.values() if head.live})
-    referrals = pd.read_parquet(out / "truth" / "referrals.parquet")
-    for municipality, facts in referrals.groupby("municipality"):
-        assert live[str(municipality), "referrals"] == len(facts)
+    for record_type in RECORD_TYPES:
+        truth = pd.read_parquet(out / "truth" / f"{record_type}.parquet")
+        for municipality, facts in truth.groupby("municipality"):
+            assert live[str(municipality), record_type] == len(facts)
 
 
 def test_a_re_export_says_nothing_new(tmp_path: Path) -> None:
@@ -118,3 +124,37 @@ def test_a_re_export_says_nothing_new(tmp_path: Path) -> None:
 def test_nothing_to_re_export_is_said(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match="no deliveries"):
         reexport(tmp_path, tmp_path / "again", seed=1)
+
+
+def test_the_snapshot_links_what_the_truth_says_ids_tell(
+    loaded: tuple[Path, Loader, dict[str, dict[int, Outcome]]],
+) -> None:
+    out, loader, _ = loaded
+    write_snapshot(out / "snapshot", _as_table(loader), Codebooks.load())
+    for name in ("referrals", "interventions", "follow_ups"):
+        found = pd.read_parquet(out / "snapshot" / f"{name}.parquet")
+        truth = pd.read_parquet(out / "truth" / f"{name}.parquet")
+        if name == "referrals":
+            truth = truth[truth.subject.notna()]
+        explicit = found[found.link_method == "explicit"].groupby("municipality").size().to_dict()
+        assert explicit == truth[truth.explicit].groupby("municipality").size().to_dict()
+        assert len(found) == len(truth)
+    subjects = pd.read_parquet(out / "snapshot" / "referrals.parquet").subject_id.nunique()
+    truth = pd.read_parquet(out / "truth" / "referrals.parquet")
+    assert subjects == truth.subject.nunique()
+
+
+def _as_table(loader: Loader) -> pa.Table:
+    """The log as projections read it."""
+    kinds = {
+        "position": pa.int64(), "event_type": pa.string(), "kind": pa.string(), "subject_id": pa.string(),
+        "municipality": pa.string(), "record_type": pa.string(), "fact_id": pa.string(),
+        "version": pa.int32(), "replaces": pa.int64(), "occurred_on": pa.date32(),
+        "delivery_no": pa.int32(), "row_no": pa.int32(),
+        "body": pa.string(),
+    }  # fmt: skip
+    rows = [
+        {**vars(e), "event_type": str(e.type), "kind": str(e.kind), "body": json.dumps(dict(e.body))}
+        for e in loader.log.events()
+    ]
+    return pa.table({name: pa.array([row[name] for row in rows], kind) for name, kind in kinds.items()})
