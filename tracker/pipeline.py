@@ -17,6 +17,7 @@ from tracker.domain.errors import RejectedFile
 from tracker.harmonise.claims import claim
 from tracker.intake.extract import extract
 from tracker.intake.parcel import Parcel
+from tracker.intake.privacy_guard import shown_file_name
 from tracker.intake.raw import Limits
 from tracker.intake.sidecar import read_sidecar
 from tracker.intake.store import Store
@@ -65,8 +66,9 @@ def take_in(municipality: str, file_name: str, parcel: Parcel, tools: Tools) -> 
     """Store a file as delivered, encrypted, and give it its number. The same content again is the same."""
     tools.store.put(parcel.pack())
     size = len(parcel.content)
-    known: Registration = tools.log.register(municipality, file_name, parcel.digest, size)
-    return TakenIn(known.delivery_no, municipality, file_name, parcel.digest, size, known.state)
+    shown = shown_file_name(file_name)  # a name can hold a national id
+    known: Registration = tools.log.register(municipality, shown, parcel.digest, size)
+    return TakenIn(known.delivery_no, municipality, shown, parcel.digest, size, known.state)
 
 
 def load(taken: TakenIn, tools: Tools, *, hold_share: float | None = None, retry: bool = False) -> Receipt:

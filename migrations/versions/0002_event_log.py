@@ -28,6 +28,7 @@ OBJECTS = (
     "record/merkle_root.sql",
     "record/header_hash.sql",
     "projection/advance.sql",
+    "projection/refold.sql",
     "record/open_stage.sql",
     "record/class_of_rows.sql",
     "record/changes.sql",

@@ -120,8 +120,7 @@ def test_replaying_the_log_gives_the_live_heads(
     load_all(log, history, municipality)
     live = log.heads(municipality, "investigations")
     with connect(log.url, Role.PROJECTOR) as connection:
-        connection.execute(text("DELETE FROM projection.head"))
-        connection.execute(text("SELECT projection.advance(1, 9223372036854775807)"))
+        connection.execute(text("SELECT projection.refold()"))
     assert log.heads(municipality, "investigations") == live
 
 

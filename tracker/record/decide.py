@@ -17,12 +17,14 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from tracker.domain.delivery import Outcome
-from tracker.domain.events import Kind
+from tracker.domain.events import EventType, Kind
 from tracker.domain.periods import Period
 from tracker.record.log import OLDER_EXTRACT, Head
 from tracker.record.stage import StagedDelivery, StagedEvent, StagedRow
 
 Precedence = tuple[date, int]
+
+TYPE_ORDER: Mapping[str, int] = {kind: n for n, kind in enumerate(EventType)}
 
 
 @dataclass
@@ -157,7 +159,7 @@ class _Rule:
         )
 
     def _retract(self, fact: str, row_no: int | None, keep: Iterable[str] = ()) -> Iterator[Change]:
-        for head in sorted(self.live.get(fact, []), key=lambda head: head.type):
+        for head in sorted(self.live.get(fact, []), key=lambda head: TYPE_ORDER[head.type]):
             if head.type not in keep:
                 yield Change(
                     kind=Kind.RETRACTED,

@@ -13,7 +13,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from hashlib import sha256
+from hashlib import blake2b
 from typing import NamedTuple
 
 from tracker.domain.delivery import DeliveryNote, PseudonymousClaims, Value
@@ -198,10 +198,7 @@ def _fact_ids(claims: PseudonymousClaims, contents: Sequence[str]) -> list[str]:
     keys = _keys(claims, contents)
     keyed_by_id = [key is not None and key.startswith("id|") for key in keys]
     occurrence = _occurrences(keys, contents, keyed_by_id)
-    return [
-        sha256(f"{scope}|{key}|{n}".encode()).hexdigest()[:32]
-        for key, n in zip(keys, occurrence, strict=True)
-    ]
+    return [_digest(f"{scope}|{key}|{n}") for key, n in zip(keys, occurrence, strict=True)]
 
 
 def _keys(claims: PseudonymousClaims, contents: Sequence[str]) -> list[str]:
@@ -276,8 +273,13 @@ def _link(row_no: int, fact: str, subject: str | None, other: str) -> StagedEven
 
 
 def content_hash(subject: str | None, occurred_on: Value, content: str) -> str:
-    """Sameness of an event: 128 bits of SHA-256 over child, day and business content."""
-    return sha256(f"{subject}|{occurred_on}|{content}".encode()).hexdigest()[:32]
+    """Sameness of an event: a digest of child, day and business content."""
+    return _digest(f"{subject}|{occurred_on}|{content}")
+
+
+def _digest(text: str) -> str:
+    """128 bits of BLAKE2b (RFC 7693) as 32 hex digits."""
+    return blake2b(text.encode(), digest_size=16).hexdigest()
 
 
 def _day(value: Value) -> date:

@@ -1,16 +1,14 @@
--- Folds a range of positions into the heads. The only way heads change; running it over the whole log
--- from position 1 gives the same heads again.
+-- Folds a range of positions into the heads. The only way heads change; folding the log again from position 1
+-- gives the same heads. Within one batch each event of a fact changes at most once.
 CREATE FUNCTION projection.advance(first_position bigint, last_position bigint) RETURNS void
 LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog AS $$
     INSERT INTO projection.head AS h
         (stream_id, fact_id, event_type, version, position, live, subject_id, occurred_on, content)
-    SELECT DISTINCT ON (s.stream_id, e.fact_id, e.event_type)
-           s.stream_id, e.fact_id, e.event_type, e.version, e.position, e.kind <> 'retracted', e.subject_id,
+    SELECT s.stream_id, e.fact_id, e.event_type, e.version, e.position, e.kind <> 'retracted', e.subject_id,
            e.occurred_on, e.content
     FROM record.event e
     JOIN projection.stream s USING (municipality, record_type)
     WHERE e.position BETWEEN first_position AND last_position AND e.event_type <> 'DeliveryRecorded'
-    ORDER BY s.stream_id, e.fact_id, e.event_type, e.position DESC
     ON CONFLICT (stream_id, fact_id, event_type) DO UPDATE
     SET version = excluded.version, position = excluded.position, live = excluded.live,
         subject_id = excluded.subject_id, occurred_on = excluded.occurred_on, content = excluded.content

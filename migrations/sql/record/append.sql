@@ -24,7 +24,7 @@ BEGIN
                        replaces, occurred_on, delivery, row_no, content, body),
            salt, event_type, kind, subject_id, in_municipality, in_record_type, fact_id, version, replaces,
            occurred_on, delivery, row_no, content, body
-    FROM (SELECT row_number() OVER (ORDER BY c.withdrawn, c.row_no, c.ordinal, c.fact_id, c.event_type::text) AS n,
+    FROM (SELECT row_number() OVER (ORDER BY c.withdrawn, c.row_no, c.ordinal, c.fact_id, c.event_type) AS n,
                  uuid_send(gen_random_uuid()) AS salt, c.*
           FROM pg_temp.stage_change c
           UNION ALL

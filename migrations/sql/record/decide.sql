@@ -5,8 +5,8 @@ CREATE FUNCTION record.decide(
     opening record.event_type, OUT retractions integer, OUT covered integer
 ) LANGUAGE plpgsql AS $$
 BEGIN
-    ANALYZE pg_temp.stage_row;
-    ANALYZE pg_temp.stage_event;
+    ANALYZE pg_temp.stage_row (row_no, fact_id, outcome);
+    ANALYZE pg_temp.stage_event (row_no, fact_id, event_type);
     PERFORM record.class_of_rows(stream, extracted, delivery);
     PERFORM record.changes(stream);
     retractions := 0;
