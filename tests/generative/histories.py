@@ -107,7 +107,15 @@ class _Child:
         self.facts = 0
 
     def events(self) -> Iterator[Event]:
-        for draw in (self.referral, self.investigation, self.intervention, self.follow_up, self.fact):
+        draws = (
+            self.referral,
+            self.investigation,
+            self.intervention,
+            self.follow_up,
+            self.support,
+            self.fact,
+        )
+        for draw in draws:
             for _ in range(self.rng.choice((0, 1, 1, 2, 3))):
                 yield from draw(self.rng.choice(PLACES) if self.rng.random() < 0.3 else PLACES[0])
 
@@ -178,6 +186,14 @@ class _Child:
     def follow_up(self, place: str) -> Iterator[Event]:
         held = {"intervention_id": self.some_id("v"), "result": "continued"}
         yield from self.fact_of("follow_ups", place, (EventType.FOLLOW_UP_HELD, self.day(), held), [])
+
+    def support(self, place: str) -> Iterator[Event]:
+        day = self.day()
+        started = {"support_type": "x", "age": self.person(day)["age"]}
+        ended = self.later(day)
+        parts: list[tuple[EventType, date | None, dict[str, Any]]] = []
+        parts += [(EventType.OPEN_SUPPORT_ENDED, ended, {"result": "ended"})] if ended else []
+        yield from self.fact_of("open_support", place, (EventType.OPEN_SUPPORT_STARTED, day, started), parts)
 
     def fact(self, place: str) -> Iterator[Event]:
         if self.rng.random() < 0.5:

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.generative.histories import DECISIONS, History, make_history
-from tracker.domain.chain import default_chain
+from tracker.domain.chain import Chain, chain_from, default_chain
 from tracker.domain.events import Event
 from tracker.domain.timeline import Spell
 from tracker.harmonise.codebook import Codebooks
@@ -40,13 +40,12 @@ def of_one_child(events: Iterable[Event]) -> dict[str, list[Event]]:
     return children
 
 
-def expected(history: History, position: int | None, rules: Rules) -> dict[str, list[Any]]:
+def expected(history: History, position: int | None, rules: Rules, chain: Chain) -> dict[str, list[Any]]:
     standing = live(history.events, position)
     seen = Seen(d for d in history.deliveries)
     children = of_one_child(standing)
     timelines = [
-        evolve(child, mine, CODEBOOKS, seen, chain=default_chain(), rules=rules)
-        for child, mine in children.items()
+        evolve(child, mine, CODEBOOKS, seen, chain=chain, rules=rules) for child, mine in children.items()
     ]
     return {
         "spells": sorted(
@@ -106,12 +105,14 @@ def found(snapshot: Snapshot) -> dict[str, list[Any]]:
     }
 
 
-def agree(history: History, position: int | None = None, rules: Rules | None = None) -> Snapshot:
-    rules = rules or Rules()
+def agree(
+    history: History, position: int | None = None, rules: Rules | None = None, chain: Chain | None = None
+) -> Snapshot:
+    rules, chain = rules or Rules(), chain or default_chain()
     folder = Path(tempfile.mkdtemp(), "snapshot")
-    write_snapshot(folder, history.table(), CODEBOOKS, position=position, rules=rules)
+    write_snapshot(folder, history.table(), CODEBOOKS, position=position, rules=rules, chain=chain)
     snapshot = Snapshot.open(folder)
-    setwise, plain = found(snapshot), expected(history, position, rules)
+    setwise, plain = found(snapshot), expected(history, position, rules, chain)
     assert setwise["people"] == plain["people"]
     assert setwise["links"] == plain["links"]
     if rules.unit is Unit.CHILD:
@@ -148,6 +149,44 @@ def test_with_the_child_in_each_municipality_as_the_unit() -> None:
 
 def test_with_a_gap_between_episodes() -> None:
     agree(make_history(random.Random(9), 300), rules=Rules(min_gap=12, opened_within=3))
+
+
+OWN_CHAIN = chain_from(
+    {
+        "name": "with open support",
+        "closed_leads_to": ["referral", "support", "care"],
+        "states": [
+            {
+                "name": "referral",
+                "rank": 1,
+                "opened_by": "ReferralReceived",
+                "closed_by": "ReferralConcluded",
+                "leads_to": ["support", "closed"],
+            },
+            {
+                "name": "support",
+                "rank": 3,
+                "opened_by": "OpenSupportStarted",
+                "closed_by": "OpenSupportEnded",
+                "leads_to": ["closed"],
+            },
+            {
+                "name": "care",
+                "rank": 7,
+                "opened_by": "DecisionMade",
+                "closed_by": "InterventionEnded",
+                "leads_to": ["closed"],
+                "adult_age": 20,
+            },
+        ],
+    }
+)
+
+
+def test_on_a_chain_of_ones_own() -> None:
+    snapshot = agree(make_history(random.Random(11), 300), chain=OWN_CHAIN)
+    states = set(snapshot.arrow("spells")["state"].to_pylist())
+    assert states == {"referral", "support", "care", "closed"}
 
 
 def test_what_is_known_of_a_child_does_not_depend_on_order() -> None:
