@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from importlib.metadata import version
 from pathlib import Path
 from typing import Literal
 
@@ -24,6 +23,7 @@ from tracker.projections.flow_picture import FlowLinks, picture_of
 from tracker.projections.flow_table import tidy
 from tracker.projections.flow_words import definitions
 from tracker.projections.snapshot import Manifest, Snapshot
+from tracker.projections.stamping import stamp_of
 
 DEFINITION = "flow-summary/1"
 """Version of the definitions; raised whenever a figure could change for the same snapshot."""
@@ -99,23 +99,13 @@ def _count(snapshot: Snapshot, cohort: Cohort) -> list[Block]:
 
 
 def _stamp(manifest: Manifest, cohort: Cohort) -> dict[str, str]:
-    """What has to stand beside the figures wherever they are shown."""
     conditions = "".join(f", {name}={'|'.join(values)}" for name, values in cohort.where.items())
     entry = "at any time" if cohort.entry == EVER else str(cohort.entry)
-    return {
-        "position": str(manifest.position),
-        "as_of": manifest.recorded_at_max or "",
-        "codebook": manifest.codebook,
-        "definition": DEFINITION,
-        "software": f"tracker {version('tracker')}",
-        "disclosure": manifest.disclosure,
-        "synthetic": "yes" if manifest.synthetic else "no",
-        "cohort": f"referrals received {entry}{conditions}",
-        "by": ", ".join(cohort.by),
-        "links": "explicit" if cohort.explicit_only else "all",
-        "return_horizon_days": str(cohort.horizon_days),
-        "chain": manifest.chain,
-        "rules": manifest.rules,
-        "erasures": str(manifest.erasures),
-        "snapshot_software": manifest.software,
-    }
+    return stamp_of(
+        manifest,
+        DEFINITION,
+        cohort=f"referrals received {entry}{conditions}",
+        by=", ".join(cohort.by),
+        links="explicit" if cohort.explicit_only else "all",
+        return_horizon_days=str(cohort.horizon_days),
+    )
