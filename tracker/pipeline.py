@@ -17,7 +17,7 @@ from tracker.domain.errors import RejectedFile
 from tracker.harmonise.claims import claim
 from tracker.intake.extract import extract
 from tracker.intake.parcel import Parcel
-from tracker.intake.privacy_guard import shown_file_name
+from tracker.intake.privacy_guard import without_numbers
 from tracker.intake.raw import Limits
 from tracker.intake.sidecar import read_sidecar
 from tracker.intake.store import Store
@@ -66,7 +66,7 @@ def take_in(municipality: str, file_name: str, parcel: Parcel, tools: Tools) -> 
     """Store a file as delivered, encrypted, and give it its number. The same content again is the same."""
     tools.store.put(parcel.pack())
     size = len(parcel.content)
-    shown = shown_file_name(file_name)  # a name can hold a national id
+    shown = without_numbers(file_name)  # a name can hold a national id
     known: Registration = tools.log.register(municipality, shown, parcel.digest, size)
     return TakenIn(known.delivery_no, municipality, shown, parcel.digest, size, known.state)
 

@@ -14,7 +14,7 @@ from tracker.domain.spec import CellType
 from tracker.intake.aliases import read_aliases
 from tracker.intake.dates_seen import days_seen, span
 from tracker.intake.period_names import period_in
-from tracker.intake.privacy_guard import shown_file_name, shown_header
+from tracker.intake.privacy_guard import shown_header, without_numbers
 from tracker.intake.sidecar import Sidecar, read_sidecar
 from tracker.intake.systems import load_systems, profile
 
@@ -184,10 +184,13 @@ def test_faulty_aliases_are_refused(content: bytes, complaint: str) -> None:
         ("201503319814.csv", "############.csv"),
         ("uttag 202301-202312.csv", "uttag 202301-202312.csv"),
         ("20230101-20231231.csv", "20230101-20231231.csv"),
+        ("2023-01-01--2023-12-31.csv", "2023-01-01--2023-12-31.csv"),
+        ("2024 2015_03_31_9814.csv", "2024 ###############.csv"),
+        ("201503319814_150331 9814", "#########################"),
     ],
 )
 def test_national_ids_in_file_names_are_hidden(name: str, shown: str) -> None:
-    assert shown_file_name(name) == shown
+    assert without_numbers(name) == shown
 
 
 def test_headers_that_may_be_data_are_not_shown() -> None:

@@ -11,6 +11,7 @@ from tracker.domain.delivery import DeliveryState, Outcome
 from tracker.domain.errors import NotFound, RejectedFile, UsageError
 from tracker.domain.findings import Finding
 from tracker.intake.inbox import InboxFile, read_parcel, scan
+from tracker.intake.privacy_guard import without_numbers
 from tracker.pipeline import TakenIn, load, preview
 from tracker.pipeline import take_in as take_in_one
 from tracker.postgres import reading
@@ -67,7 +68,11 @@ def find(path: Path) -> Found:
     else:
         raise UsageError(f"{path} does not exist; an inbox has a folder for each municipality: inbox/0180/")
     seen = [file for file in scan(inbox) if only is None or file.path.absolute() == only]
-    problems = [f"{file.path}: {file.problem.message} {file.problem.remedy}" for file in seen if file.problem]
+    problems = [
+        f"{without_numbers(str(file.path))}: {file.problem.message} {file.problem.remedy}"
+        for file in seen
+        if file.problem
+    ]
     return Found([file for file in seen if file.problem is None], problems)
 
 

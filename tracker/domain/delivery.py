@@ -42,9 +42,9 @@ class DeliveryNote:
     synthetic: bool = False
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Column:
-    """A recognised column: its field, the header delivered, its Excel letter, its cells."""
+    """A recognised column: its field, the header delivered, its Excel letter, its cells (not in ``repr``)."""
 
     field: str
     header: str

@@ -29,6 +29,7 @@ _CELL_MESSAGES = {
 _DROPPED = " Raden läses in utan det värdet."
 _SHOWN = frozenset({CellType.DATE, CellType.MONTH, CellType.YEAR, CellType.INTEGER, CellType.DECIMAL})
 _IDENTIFYING = frozenset({"birth_date"})
+_MOST_SHOWN = 10**8  # from nine digits on a number may be somebody's
 _INDIVIDUALLY = 50
 _NAMED_RANGES = 20
 
@@ -126,7 +127,8 @@ _EXPECTED = {
 def _value_shown(column: ColumnSpec, value: Value) -> str:
     if value is None:
         return "tomt"
-    if column.type in _SHOWN and column.name not in _IDENTIFYING:
+    long_number = isinstance(value, int | float) and abs(value) >= _MOST_SHOWN
+    if column.type in _SHOWN and column.name not in _IDENTIFYING and not long_number:
         return value.isoformat() if isinstance(value, date) else str(value)
     return "angivet" if isinstance(value, tuple) else shape(value)
 

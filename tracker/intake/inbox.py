@@ -17,7 +17,7 @@ from tracker.domain.findings import Finding
 from tracker.intake.file_rules import finding, rejection
 from tracker.intake.municipalities import municipalities
 from tracker.intake.parcel import Parcel
-from tracker.intake.privacy_guard import shown_file_name
+from tracker.intake.privacy_guard import without_numbers
 
 SIDECAR_ENDINGS = (".yml", ".yaml")
 """A sidecar is named as its file with one of these after."""
@@ -41,8 +41,8 @@ class InboxFile:
 
     @property
     def name(self) -> str:
-        """The file's own name."""
-        return self.path.name
+        """The file's own name, a national id in it hidden."""
+        return without_numbers(self.path.name)
 
 
 def scan(inbox: Path, registered: Mapping[str, str] | None = None) -> list[InboxFile]:
@@ -94,7 +94,7 @@ def _folder(folder: Path, known: Mapping[str, str]) -> Iterator[InboxFile]:
         path = Path(entry.path)
         owner = _owner_of(entry.name)
         if folder.name not in known:
-            yield _refused(folder.name, path, "FILE-070", found=f"”{shown_file_name(folder.name)}”")
+            yield _refused(folder.name, path, "FILE-070", found=f"”{without_numbers(folder.name)}”")
         elif not entry.is_file(follow_symlinks=False):
             yield _refused(folder.name, path, "FILE-071")
         elif owner is None:
@@ -116,7 +116,7 @@ def _sidecar_of(path: Path, names: set[str]) -> Path | None:
 
 
 def _refused(folder: str, path: Path, rule: str, found: str = "") -> InboxFile:
-    values = {"found": found or f"”{shown_file_name(path.name)}”"}
+    values = {"found": found or f"”{without_numbers(path.name)}”"}
     return InboxFile(folder, path, problem=finding(rule, values))
 
 
@@ -128,9 +128,9 @@ def _read(path: Path) -> bytes:
             descriptor = os.open(path.name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=folder)
         finally:
             os.close(folder)
-    except OSError as error:
-        raise rejection("FILE-071", {"found": f"”{shown_file_name(path.name)}”"}) from error
+    except OSError:  # its text quotes the name
+        raise rejection("FILE-071", {"found": f"”{without_numbers(path.name)}”"}) from None
     with os.fdopen(descriptor, "rb") as file:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise rejection("FILE-071", {"found": f"”{shown_file_name(path.name)}”"})
+            raise rejection("FILE-071", {"found": f"”{without_numbers(path.name)}”"})
         return file.read()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import sha256
 
 _HEADER = struct.Struct(">8sI")
@@ -14,8 +14,8 @@ _MAGIC = b"parcel1\n"
 class Parcel:
     """File content with the sidecar's content (None: delivered without). The file's name is no part of it."""
 
-    content: bytes
-    sidecar: bytes | None = None
+    content: bytes = field(repr=False)
+    sidecar: bytes | None = field(default=None, repr=False)
 
     def pack(self) -> bytes:
         """One byte string: magic, length of the sidecar (2**32 - 1 for none), sidecar, content."""

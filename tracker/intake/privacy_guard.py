@@ -1,10 +1,14 @@
-"""Privacy guard: keeps identities that stand where no identity belongs out of findings and file names."""
+"""Privacy guard: keeps identities out of findings and of the names of files, sheets and systems."""
 
 from __future__ import annotations
 
 import re
 
-_NUMBER = re.compile(r"(?<!\d)(\d{2})?\d{6}[-+]?\d{4}(?!\d)")
+_NUMBER = re.compile(
+    r"(?=(?<!\d)((?:\d\d[\W_]{0,3})?\d\d[\W_]{0,3}\d\d[\W_]{0,3}\d\d[\W_]{0,3}\d{4})(?!\d|-\d\d-\d\d))"
+)
+"""Ten or twelve digits however they are set apart, wherever one may begin; a day and a day are not one."""
+
 _LONGEST = 60
 
 
@@ -19,9 +23,13 @@ def shown_header(header: str) -> str:
     return header if len(header) <= _LONGEST else header[:_LONGEST] + "…"
 
 
-def shown_file_name(name: str) -> str:
-    """A file name with whatever looks like a national id replaced by ``#``."""
-    return _NUMBER.sub(lambda match: "#" * len(match[0]) if _plausible(match[0]) else match[0], name)
+def without_numbers(text: str) -> str:
+    """A name or declared value with whatever looks like a national id replaced by ``#``."""
+    shown = list(text)
+    for match in _NUMBER.finditer(text):
+        if _plausible(match[1]):
+            shown[match.start(1) : match.end(1)] = "#" * len(match[1])
+    return "".join(shown)
 
 
 def _plausible(number: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -10,6 +11,7 @@ import yaml
 
 from tracker.domain.periods import Period
 from tracker.intake.file_rules import rejection
+from tracker.intake.privacy_guard import without_numbers
 from tracker.intake.raw import Hints, Unreadable
 from tracker.intake.spec_files import RECORD_TYPES
 from tracker.intake.text_file import decode
@@ -67,7 +69,7 @@ def read_sidecar(content: bytes) -> Sidecar:
     what the whole file means.
     """
     entries = _entries(content)
-    unknown = [str(key)[:40] for key in entries if key not in _KINDS]
+    unknown = [_shown(key) for key in entries if key not in _KINDS]
     if unknown:
         raise rejection("FILE-061", {"found": ", ".join(unknown), "expected": ", ".join(KEYS)})
     given = {key: _value(key, value) for key, value in entries.items() if value is not None}
@@ -80,8 +82,8 @@ def _entries(content: bytes) -> dict[Any, Any]:
         raise rejection("FILE-060", {"found": f"{len(content)} byte är för mycket"})
     try:
         document = yaml.load(decode(content, Hints()), Loader=_DatesAsText)
-    except (yaml.YAMLError, Unreadable, ValueError) as error:
-        raise rejection("FILE-060", {"found": "den är inte giltig YAML"}) from error
+    except (yaml.YAMLError, Unreadable, ValueError):  # their texts quote the file
+        raise rejection("FILE-060", {"found": "den är inte giltig YAML"}) from None
     if document is None:
         return {}
     if not isinstance(document, dict):
@@ -97,19 +99,22 @@ def _value(key: str, value: Any) -> Any:
         return value if isinstance(value, bool) else _wrong(key, value)
     if key == "record_type":
         return value if value in RECORD_TYPES else _wrong(key, value, f"någon av {', '.join(RECORD_TYPES)}")
-    return value.strip() if isinstance(value, str) else _wrong(key, value)
+    return without_numbers(value.strip()) if isinstance(value, str) else _wrong(key, value)
 
 
 def _day(key: str, value: Any) -> date:
-    try:
+    with suppress(ValueError):  # its text quotes the value
         return datetime.fromisoformat(str(value)).date()
-    except ValueError:
-        return _wrong(key, value)  # type: ignore[no-any-return]  # always raises
+    return _wrong(key, value)  # type: ignore[no-any-return]  # always raises
 
 
 def _wrong(key: str, value: Any, expected: str = "") -> Any:
-    values = {"key": key, "found": f"”{str(value)[:40]}”", "expected": expected or _KINDS[key]}
+    values = {"key": key, "found": f"”{_shown(value)}”", "expected": expected or _KINDS[key]}
     raise rejection("FILE-062", values)
+
+
+def _shown(value: Any) -> str:
+    return without_numbers(str(value))[:40]
 
 
 def _period(first: date | None, last: date | None) -> Period | None:

@@ -13,6 +13,7 @@ import python_calamine as calamine
 
 from tracker.domain.delivery import Cell
 from tracker.domain.findings import column_letter
+from tracker.intake.privacy_guard import without_numbers
 from tracker.intake.raw import Limits, Problem, RawTable, Unreadable
 from tracker.intake.sheet_scan import SheetFacts, scan_sheet
 from tracker.intake.zip_check import checked_parts
@@ -66,7 +67,11 @@ def _table(sheet: Any, facts: SheetFacts) -> RawTable:
     columns = tuple(_cells(column) for column in zip(*rows, strict=True))
     merged = facts.merged or tuple((*first, *last) for first, last in _merges_of_xls(sheet))
     return RawTable(
-        sheet.name, columns, range(1, len(rows) + 1), uncalculated=facts.uncalculated, merged=merged
+        without_numbers(sheet.name),
+        columns,
+        range(1, len(rows) + 1),
+        uncalculated=facts.uncalculated,
+        merged=merged,
     )
 
 
@@ -148,5 +153,8 @@ def _error_cells(sheet: str, places: Sequence[tuple[int, int]]) -> Problem:
     shown = ", ".join(f"{column_letter(column)}{row + 1}" for row, column in places[:10])
     more = f" och {len(places) - 10} till" if len(places) > 10 else ""
     return Problem(
-        "FILE-018", {"found": shown + more, "sheet": sheet}, row=places[0][0] + 1, count=len(places)
+        "FILE-018",
+        {"found": shown + more, "sheet": without_numbers(sheet)},
+        row=places[0][0] + 1,
+        count=len(places),
     )
