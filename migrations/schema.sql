@@ -108,19 +108,33 @@ CREATE FUNCTION projection.advance(first_position bigint, last_position bigint) 
     AS $$
     INSERT INTO projection.head AS h
         (stream_id, fact_id, event_type, version, position, live, subject_id, occurred_on, content)
-    SELECT DISTINCT ON (s.stream_id, e.fact_id, e.event_type)
-           s.stream_id, e.fact_id, e.event_type, e.version, e.position, e.kind <> 'retracted', e.subject_id,
+    SELECT s.stream_id, e.fact_id, e.event_type, e.version, e.position, e.kind <> 'retracted', e.subject_id,
            e.occurred_on, e.content
     FROM record.event e
     JOIN projection.stream s USING (municipality, record_type)
     WHERE e.position BETWEEN first_position AND last_position AND e.event_type <> 'DeliveryRecorded'
-    ORDER BY s.stream_id, e.fact_id, e.event_type, e.position DESC
     ON CONFLICT (stream_id, fact_id, event_type) DO UPDATE
     SET version = excluded.version, position = excluded.position, live = excluded.live,
         subject_id = excluded.subject_id, occurred_on = excluded.occurred_on, content = excluded.content
 $$;
 
 ALTER FUNCTION projection.advance(first_position bigint, last_position bigint) OWNER TO tracker_owner;
+
+CREATE FUNCTION projection.refold() RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    AS $$
+DECLARE
+    header record.batch;
+BEGIN
+    DELETE FROM projection.head;
+    FOR header IN SELECT * FROM record.batch ORDER BY batch_no LOOP
+        PERFORM projection.advance(header.first_position, header.last_position);
+    END LOOP;
+END;
+$$;
+
+ALTER FUNCTION projection.refold() OWNER TO tracker_owner;
 
 CREATE FUNCTION record.append(delivery integer, attempt_no integer, in_municipality text, in_record_type text, extracted date, delivery_body text, replaces_position bigint, OUT first_position bigint, OUT last_position bigint) RETURNS record
     LANGUAGE plpgsql
@@ -145,7 +159,7 @@ BEGIN
                        replaces, occurred_on, delivery, row_no, content, body),
            salt, event_type, kind, subject_id, in_municipality, in_record_type, fact_id, version, replaces,
            occurred_on, delivery, row_no, content, body
-    FROM (SELECT row_number() OVER (ORDER BY c.withdrawn, c.row_no, c.ordinal, c.fact_id, c.event_type::text) AS n,
+    FROM (SELECT row_number() OVER (ORDER BY c.withdrawn, c.row_no, c.ordinal, c.fact_id, c.event_type) AS n,
                  uuid_send(gen_random_uuid()) AS salt, c.*
           FROM pg_temp.stage_change c
           UNION ALL
@@ -217,8 +231,8 @@ CREATE FUNCTION record.decide(stream integer, delivery integer, extracted date, 
     LANGUAGE plpgsql
     AS $$
 BEGIN
-    ANALYZE pg_temp.stage_row;
-    ANALYZE pg_temp.stage_event;
+    ANALYZE pg_temp.stage_row (row_no, fact_id, outcome);
+    ANALYZE pg_temp.stage_event (row_no, fact_id, event_type);
     PERFORM record.class_of_rows(stream, extracted, delivery);
     PERFORM record.changes(stream);
     retractions := 0;
@@ -262,7 +276,7 @@ CREATE FUNCTION record.header_hash(batch_no bigint, first_position bigint, last_
 ALTER FUNCTION record.header_hash(batch_no bigint, first_position bigint, last_position bigint, delivery_no integer, merkle_root bytea, previous_hash bytea, recorded_at timestamp with time zone) OWNER TO tracker_owner;
 
 CREATE FUNCTION record.leaf(salt bytea, event_type record.event_type, kind record.event_kind, subject_id uuid, municipality text, record_type text, fact_id uuid, version integer, replaces bigint, occurred_on date, delivery_no integer, row_no integer, content bytea, body text) RETURNS bytea
-    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    LANGUAGE sql STABLE PARALLEL SAFE
     RETURN sha256((((('\x00'::bytea || salt) || convert_to(((((((((((((((((((((((event_type)::text || ''::text) || (kind)::text) || ''::text) || COALESCE((subject_id)::text, ''::text)) || ''::text) || municipality) || ''::text) || COALESCE(record_type, ''::text)) || ''::text) || (fact_id)::text) || ''::text) || version) || ''::text) || COALESCE((replaces)::text, ''::text)) || ''::text) || COALESCE(((occurred_on - '2000-01-01'::date))::text, ''::text)) || ''::text) || COALESCE((delivery_no)::text, ''::text)) || ''::text) || COALESCE((row_no)::text, ''::text)) || ''::text), 'UTF8'::name)) || content) || sha256(convert_to(body, 'UTF8'::name))));
 
 ALTER FUNCTION record.leaf(salt bytea, event_type record.event_type, kind record.event_kind, subject_id uuid, municipality text, record_type text, fact_id uuid, version integer, replaces bigint, occurred_on date, delivery_no integer, row_no integer, content bytea, body text) OWNER TO tracker_owner;
@@ -800,6 +814,9 @@ GRANT USAGE ON SCHEMA vault TO tracker_vault;
 REVOKE ALL ON FUNCTION projection.advance(first_position bigint, last_position bigint) FROM PUBLIC;
 GRANT ALL ON FUNCTION projection.advance(first_position bigint, last_position bigint) TO tracker_recorder;
 GRANT ALL ON FUNCTION projection.advance(first_position bigint, last_position bigint) TO tracker_projector;
+
+REVOKE ALL ON FUNCTION projection.refold() FROM PUBLIC;
+GRANT ALL ON FUNCTION projection.refold() TO tracker_projector;
 
 GRANT ALL ON FUNCTION record.append(delivery integer, attempt_no integer, in_municipality text, in_record_type text, extracted date, delivery_body text, replaces_position bigint, OUT first_position bigint, OUT last_position bigint) TO tracker_recorder;
 

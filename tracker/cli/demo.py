@@ -17,11 +17,7 @@ from tracker.desk import intake_desk
 from tracker.domain.delivery import DeliveryState
 from tracker.postgres import reading, schema
 from tracker.postgres.embedded import EmbeddedServer
-from tracker.projections.flow_summary import flow_summary
 from tracker.pseudonymise.keyring import Keyring
-from tracker.publish.flow_report import write_flow
-from tracker.publish.pathway_report import write_pathways
-from tracker.publish.tables import TableFormat
 from tracker.settings import Settings
 from tracker.synth.plan import Plan
 
@@ -133,12 +129,16 @@ def _feedback(place: wiring.Installation, snapshot: Path) -> None:
 
 
 def _show(snapshot: Path, home: Path) -> None:
-    from tracker.publish.flow_report import terminal_table
-    from tracker.publish.pathway_report import pathway_report
+    from tracker.projections.flow_summary import flow_summary
+    from tracker.projections.pathways import pathways
+    from tracker.publish.flow_report import write_flow
+    from tracker.publish.flow_terminal import terminal_table
+    from tracker.publish.pathway_report import write_pathways
+    from tracker.publish.tables import TableFormat
 
     summary, folder = flow_summary(snapshot), home / "flow"
     written = write_flow(summary, folder, [TableFormat.XLSX, TableFormat.CSV], picture=True)
-    written += write_pathways(pathway_report(snapshot), folder)
+    written += write_pathways(pathways(snapshot), folder)
     console.print(terminal_table(summary))
     console.print("\nSYNTHETIC data. Picture, page, workbook, pathways:")
     for path in written:

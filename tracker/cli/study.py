@@ -109,8 +109,16 @@ def diff(
     from tracker.projections.diff import diff as compare
     from tracker.projections.snapshot import Snapshot
 
-    frame = compare(Snapshot.open(before), Snapshot.open(after)).table
-    print_rows(_records(frame), list(frame.columns), as_json=as_json, empty="nothing changed")
+    found = compare(Snapshot.open(before), Snapshot.open(after))
+    tables = {name: table.to_pylist() for name, table in found.tables.items()}
+    if as_json:
+        print_json({"versions": found.versions, "counts": found.counts(), "tables": tables})
+        return
+    for name, (old, new) in found.versions.items():
+        console.print(f"{name}: {old} → {new}")
+    for name, rows in tables.items():
+        console.rule(name)
+        print_rows(rows, list(rows[0]) if rows else [], as_json=False, empty="no difference")
 
 
 def flow(
@@ -137,7 +145,8 @@ def flow(
       [bold]tracker flow snapshot --where municipality=0180 --format xlsx --picture --out memo[/]
     """
     from tracker.projections.flow_summary import flow_summary
-    from tracker.publish.flow_report import terminal_table, write_flow
+    from tracker.publish.flow_report import write_flow
+    from tracker.publish.flow_terminal import terminal_table
     from tracker.publish.tables import TableFormat
 
     summary = flow_summary(folder, by=by, where=where, links=links.value, entry=_period(entry))
@@ -152,19 +161,20 @@ def flow(
 
 def figures(folder: SnapshotFolder, formats: Formats = None, out: Out = None) -> None:
     """Key figures: children not returned within a year after closing, and investigation time."""
-    from tracker.projections.key_figures import investigation_time, not_returned
+    from tracker.projections.key_figures import key_figures
     from tracker.publish.files import output_name
     from tracker.publish.tables import render_table, write_table
 
-    for name, made in {
-        "not-returned": not_returned(folder),
-        "investigation-time": investigation_time(folder),
+    made = key_figures(folder)
+    for name, table in {
+        "not-returned": made.not_returned,
+        "investigation-time": made.investigation_time,
     }.items():
-        console.print(render_table(made.table, made.stamp))
+        console.print(render_table(table, made.stamp))
         for fmt in formats or ():
             target = (out or Path()) / output_name(name, int(made.stamp["position"]), fmt.value)
             target.parent.mkdir(parents=True, exist_ok=True)
-            _say_written([write_table(made.table, made.stamp, target, fmt.value)], as_json=False)
+            _say_written([write_table(table, made.stamp, target, fmt.value)], as_json=False)
 
 
 def pathways(
@@ -174,11 +184,13 @@ def pathways(
     as_json: AsJson = False,
 ) -> None:
     """What really happens: the graph of stays with counts and median days, as picture, GraphML and table."""
-    from tracker.publish.pathway_report import pathway_report, write_pathways
+    from tracker.projections.pathways import pathways as follow
+    from tracker.publish.pathway_report import write_pathways
 
-    found = pathway_report(folder)
-    paths = found.paths.head(limit)
-    print_rows(_records(paths), list(paths.columns), as_json=as_json, empty="no stays on the chain")
+    found = follow(folder, top=limit)
+    print_rows(
+        _records(found.paths), list(found.paths.columns), as_json=as_json, empty="no stays on the chain"
+    )
     if out is not None:
         _say_written(write_pathways(found, out), as_json=as_json)
 

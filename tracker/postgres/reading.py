@@ -13,6 +13,7 @@ import pyarrow as pa
 from sqlalchemy import ARRAY, Connection, Row, RowMapping, Text, bindparam, func, make_url, select, text
 
 from tracker.domain.delivery import DeliveryState, Outcome
+from tracker.domain.errors import DatabaseUnavailable
 from tracker.domain.events import Event, EventType
 from tracker.domain.findings import Finding, Severity
 from tracker.postgres.engine import Role, connect
@@ -212,8 +213,9 @@ BULK = """
 @contextmanager
 def log_batches(url: str, up_to: int) -> Iterator[pa.RecordBatchReader]:
     """The log up to a position as Arrow batches, over ADBC; unordered, erased events left out."""
-    address = make_url(url).set(drivername="postgresql", query={"options": f"-c role={Role.READER.value}"})
+    address = make_url(url).set(drivername="postgresql", query={"options": f"-crole={Role.READER.value}"})
     with (
+        _adbc_errors_named(),
         adbc_driver_postgresql.dbapi.connect(address.render_as_string(hide_password=False)) as connection,
         connection.cursor() as cursor,
     ):
@@ -277,6 +279,17 @@ def _linked(events: Iterable[Event]) -> set[str]:
 def _live(events: Sequence[Event]) -> list[Event]:
     replaced = {event.replaces for event in events}
     return [e for e in events if e.position not in replaced and e.kind != "retracted"]
+
+
+@contextmanager
+def _adbc_errors_named() -> Iterator[None]:
+    """What ADBC says can quote values too: only its SQLSTATE goes on."""
+    try:
+        yield
+    except adbc_driver_postgresql.dbapi.Error as error:
+        raise DatabaseUnavailable(
+            f"the log could not be read in bulk (SQLSTATE {error.sqlstate or 'none'}); see: tracker db status"
+        ) from None
 
 
 def declared_deliveries(url: str, up_to: int) -> list[Event]:

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from rich.table import Table
-
 from tracker.projections.flow_picture import Node as CountedNode
 from tracker.projections.flow_summary import FlowSummary
 from tracker.projections.flow_words import STEP_LABELS, UNIT_LABELS
@@ -15,7 +13,7 @@ from tracker.publish.flow_diagram import flow_svg
 from tracker.publish.flow_picture import FlowPicture, Node
 from tracker.publish.report import flow_page
 from tracker.publish.swedish import percent
-from tracker.publish.tables import TableFormat, render_table, write_table
+from tracker.publish.tables import TableFormat, write_table
 
 TITLE = "Sorteringskedjan: från aktualisering till insats och tillbaka"
 NOTE = "Staplar och band är så höga som antalen. Grått: går inte vidare, eller inte känt."
@@ -63,19 +61,6 @@ def write_flow(
         page = flow_page(drawn, summary.table, summary.definitions)
         written.append(write_text(name.with_suffix(".html"), page))
     return written
-
-
-SHOWN = (
-    *("step", "class", "label_sv", "unit", "count", "share_step", "share_start", "share_start_low"),
-    *("share_start_high", "status_start", "median_days_among_completed"),
-)
-"""Columns of the table in a terminal; files have all."""
-
-
-def terminal_table(summary: FlowSummary) -> Table:
-    """The classes somebody is in, in the columns a terminal has room for."""
-    somebody = summary.table[summary.table["count"].fillna(0) > 0]
-    return render_table(somebody[[*summary.by, *SHOWN]], summary.stamp)
 
 
 def _subtitle(summary: FlowSummary) -> str:
