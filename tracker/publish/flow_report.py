@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import pandas as pd
+
+from tracker.projections.flow_groups import TOTAL
 from tracker.projections.flow_picture import Node as CountedNode
 from tracker.projections.flow_summary import FlowSummary
 from tracker.projections.flow_words import STEP_LABELS, UNIT_LABELS
@@ -16,7 +19,10 @@ from tracker.publish.swedish import percent
 from tracker.publish.tables import TableFormat, write_table
 
 TITLE = "Sorteringskedjan: från aktualisering till insats och tillbaka"
-NOTE = "Staplar och band är så höga som antalen. Grått: går inte vidare, eller inte känt."
+NOTE = (
+    "Staplar och band är så höga som antalen. Grått: går inte vidare, eller inte känt. "
+    "Andelar: av starten, bland rader med barn-id och känt utfall (se tabellen)."
+)
 ONWARD = frozenset(
     {
         *("received.received", "investigation.opened", "investigation.attached", "need.yes"),
@@ -27,14 +33,12 @@ ONWARD = frozenset(
 
 
 def flow_picture(summary: FlowSummary) -> FlowPicture:
-    """The picture of the whole cohort, shares of the cohort's referrals or children under each class."""
-    columns = summary.links.columns()
-    starts = {node: count for column in columns for node, _, count in column}
-    referrals, children = starts.get("received.received", 0), starts.get("children.cohort", 0)
+    """The picture of the whole cohort, with the shares of the start that the table gives."""
+    columns, shares = summary.links.columns(), _shares_of_start(summary.table, summary.by)
     return FlowPicture(
         title=TITLE,
         subtitle=_subtitle(summary),
-        columns=[[_node(node, referrals, children) for node in column] for column in columns],
+        columns=[[_node(node, shares) for node in column] for column in columns],
         edges=list(summary.links.edges),
         stamp=summary.stamp,
         headings=[_heading(column) for column in columns],
@@ -68,13 +72,20 @@ def _subtitle(summary: FlowSummary) -> str:
     return " · ".join(said) or "alla inkomna aktualiseringar"
 
 
-def _node(node: CountedNode, referrals: int, children: int) -> Node:
+def _shares_of_start(table: pd.DataFrame, by: Sequence[str]) -> dict[str, str]:
+    """Share of the start by ``step.class`` of the whole linkable cohort, in the unit of the picture."""
+    whole = table[(table["block"] == "linkable") & (table["status_start"] == "value")]
+    for name in by:
+        whole = whole[whole[name] == TOTAL]
+    units = whole["step"].eq("returned").map({True: "children", False: "referrals"})
+    told = whole[whole["unit"] == units]
+    shares = zip(told["step"], told["class"], told["share_start"], strict=True)
+    return {f"{step}.{name}": f"{percent(float(share), 1)} av starten" for step, name, share in shares}
+
+
+def _node(node: CountedNode, shares: Mapping[str, str]) -> Node:
     name, label, count = node
-    of_children = name.startswith(("children.", "returned."))
-    whole, unit = (children, "barnen") if of_children else (referrals, "aktualiseringarna")
-    first = name in ("received.received", "children.cohort")
-    share = "" if first or not whole else f"{percent(count, whole)} av {unit}"
-    return Node(name, label, count, share, muted=name not in ONWARD)
+    return Node(name, label, count, shares.get(name, ""), muted=name not in ONWARD)
 
 
 def _heading(column: Sequence[CountedNode]) -> str:

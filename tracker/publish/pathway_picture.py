@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     import networkx as nx
 
 _NOTE = (
-    "Number of transitions · median days before them. Blue: onwards. Grey: back. "
+    "Antal övergångar · mediandagar före dem. Blått: framåt. Grått: tillbaka. "
     "Arrows inside a box: ways out of observation. Lines are as thick as their counts."
 )
 _BACK = "#77818b"
