@@ -150,10 +150,10 @@ def ingest(
         for taken, receipt in pipeline.load_all(waiting, place.tools(), workers or place.settings.workers):
             loaded.append(intake_desk.line(taken, receipt))
             step(f"{taken.municipality} {taken.file_name}: {receipt.state}")
-    _send_feedback([line.delivery_no for line in loaded], place)
+    _send_feedback([line.no for line in loaded], place)
     known = len(found.files) - len(waiting)
     print_rows(
-        sorted(loaded, key=lambda line: line.delivery_no),
+        sorted(loaded, key=lambda line: line.no),
         intake_desk.LINE_COLUMNS,
         as_json=as_json,
         empty="nothing new to load",

@@ -27,6 +27,9 @@ from rich.table import Table
 console = Console()
 errors = Console(stderr=True)
 
+NARROW = 60
+"""Columns of at most this many characters stay on one line, cut off if need be; longer ones are folded."""
+
 __all__ = ["AsJson", "console", "errors", "escape", "print_rows", "progress_bar", "spinner"]
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for machines instead of a table.")]
@@ -40,11 +43,20 @@ def print_rows(rows: Sequence[Any], columns: Sequence[str], *, as_json: bool, em
     if not rows:
         console.print(empty)
         return
-    table = Table(*columns, header_style="bold", box=None, pad_edge=False)
-    for row in rows:
-        values = _plain(row)
-        table.add_row(*(escape(_text(values.get(column))) for column in columns))
+    lines = [[_text(_plain(row).get(column)) for column in columns] for row in rows]
+    table = Table(header_style="bold", box=None, pad_edge=False)
+    for column, cells in zip(columns, zip(*lines, strict=True), strict=True):
+        narrow = max(map(len, cells)) <= NARROW
+        table.add_column(
+            column, no_wrap=narrow, overflow="ellipsis", justify="right" if _are_numbers(cells) else "left"
+        )
+    for line in lines:
+        table.add_row(*map(escape, line))
     console.print(table)
+
+
+def _are_numbers(cells: Sequence[str]) -> bool:
+    return all(cell == "" or cell.isdecimal() for cell in cells)
 
 
 def print_json(value: Any) -> None:

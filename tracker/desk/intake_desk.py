@@ -33,7 +33,7 @@ class Found:
 class Line:
     """One delivery as the operator sees it after loading."""
 
-    delivery_no: int
+    no: int
     municipality: str
     file: str
     state: str
@@ -47,16 +47,16 @@ class Line:
 
 
 LINE_COLUMNS = (
-    *("delivery_no", "municipality", "file", "state", "rows", "appended", "corrected", "unchanged"),
-    *("quarantined", "set_aside", "withdrawn"),
+    *("no", "municipality", "state", "rows", "appended", "corrected", "unchanged", "quarantined"),
+    *("set_aside", "withdrawn", "file"),
 )
-LOOK_COLUMNS = tuple(column for column in LINE_COLUMNS if column != "delivery_no")
+LOOK_COLUMNS = LINE_COLUMNS[1:]
 LISTED_COLUMNS = (
-    *("delivery_no", "municipality", "file", "type", "period", "full", "extracted_on", "state", "rows"),
-    *("quarantined", "withdrawn"),
+    *("no", "municipality", "type", "extracted_on", "full", "state", "rows", "quarantined", "withdrawn"),
+    "file",
 )
 TOLD_COLUMNS = ("rule", "severity", "sheet", "row", "column", "rows", "message", "remedy")
-QUARANTINE_COLUMNS = ("delivery_no", "municipality", "sheet", "row", "column", "rule", "message", "remedy")
+QUARANTINE_COLUMNS = ("no", "municipality", "sheet", "row", "column", "rule", "message", "remedy")
 
 
 def find(path: Path) -> Found:
@@ -108,7 +108,7 @@ def listed(delivery: reading.DeliveryRecord) -> dict[str, Any]:
     outcomes = delivery.outcomes or {}
     period = f"{delivery.period_from}..{delivery.period_to}" if delivery.period_from else ""
     return {
-        "delivery_no": delivery.delivery_no,
+        "no": delivery.delivery_no,
         "municipality": delivery.municipality,
         "file": delivery.file_name,
         "type": delivery.record_type,
@@ -144,7 +144,7 @@ def told(finding: Finding) -> dict[str, Any]:
 def quarantined(url: str, delivery_no: int | None) -> list[dict[str, Any]]:
     """Every quarantined row's findings, newest attempt of each delivery."""
     return [
-        {"delivery_no": d.delivery_no, "municipality": d.municipality, **told(finding)}
+        {"no": d.delivery_no, "municipality": d.municipality, **told(finding)}
         for d in reading.deliveries(url, delivery_no)
         for finding, stops in reading.findings(url, d.delivery_no, d.attempt)
         if stops

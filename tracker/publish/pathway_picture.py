@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 _NOTE = (
     "Antal övergångar · mediandagar före dem. Blått: framåt. Grått: tillbaka. "
-    "Arrows inside a box: ways out of observation. Lines are as thick as their counts."
+    "Pilar i en ruta: vägar ut ur observationen. Linjerna är så tjocka som antalen."
 )
 _BACK = "#77818b"
 _RADIUS = 12.0
