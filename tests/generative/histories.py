@@ -18,12 +18,12 @@ from tracker.projections.coverage import Declared
 from tracker.projections.events import LOG_SCHEMA
 
 PLACES = ("0180", "1480")
-FIRST = date(2024, 1, 15)
+FIRST = date(2025, 1, 15)
 DAYS = 60
-BIRTHS = (None, date(2015, 5, 5), date(2006, 2, 10), date(2006, 3, 1), date(2003, 2, 20), date(2004, 2, 29))
+BIRTHS = (None, date(2015, 5, 5), date(2007, 2, 10), date(2007, 3, 1), date(2004, 2, 20), date(2004, 2, 29))
 DECISIONS = (
     MappingDecision(1, "referral_action", "rörigt", ("A1",), municipality=PLACES[0]),
-    MappingDecision(2, "referral_action", "rörigt", ("C1",), valid_from=date(2024, 2, 10)),
+    MappingDecision(2, "referral_action", "rörigt", ("C1",), valid_from=date(2025, 2, 10)),
     MappingDecision(3, "referral_action", "särskilt", ("B1",), system="Procura"),
 )
 ACTIONS = ("A1", "A1", "A1", "B1", "C1", "C4", "C5", "rörigt", "särskilt", "okänt ord", "-", None)

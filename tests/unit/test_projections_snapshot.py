@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import random
 from pathlib import Path
 
 import duckdb
@@ -8,6 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from tests.generative.histories import make_history
 from tests.national_log import write_national_log
 from tracker.domain.errors import SnapshotError
 from tracker.harmonise.codebook import Codebooks
@@ -102,6 +104,32 @@ def test_a_folder_of_something_else_is_left_alone(log: Path, codebooks: Codebook
     with pytest.raises(SnapshotError, match="not a snapshot"):
         write_snapshot(tmp_path, log, codebooks, position=10)
     assert (tmp_path / "notes.txt").read_text() == "mine"
+
+
+def test_what_a_killed_process_left_is_cleared_away(log: Path, codebooks: Codebooks, tmp_path: Path) -> None:
+    (tmp_path / ".s-abandoned" / "work").mkdir(parents=True)
+    write_snapshot(tmp_path / "s", log, codebooks, position=100)
+    assert [path.name for path in tmp_path.iterdir()] == ["s"]
+
+
+def test_when_it_fails_the_earlier_snapshot_stays(log: Path, codebooks: Codebooks, tmp_path: Path) -> None:
+    write_snapshot(tmp_path / "s", log, codebooks, position=100)
+
+    def stop(step: str) -> None:
+        if step == "spells":
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        write_snapshot(tmp_path / "s", log, codebooks, position=200, progress=stop)
+    assert Snapshot.open(tmp_path / "s").manifest.position == 100
+    assert [path.name for path in tmp_path.iterdir()] == ["s"]
+
+
+def test_transitions_the_chain_does_not_declare_are_told(tmp_path: Path, codebooks: Codebooks) -> None:
+    history = make_history(random.Random(1), 200)
+    manifest = write_snapshot(tmp_path / "s", history.table(), codebooks)
+    assert manifest.unexpected_transitions["referral → intervention"] > 0
+    assert "referral → investigation" not in manifest.unexpected_transitions
 
 
 def test_a_damaged_file_is_told(log: Path, codebooks: Codebooks, tmp_path: Path) -> None:

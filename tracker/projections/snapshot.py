@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shutil
-import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
@@ -27,12 +25,14 @@ from tracker.domain.errors import SnapshotError
 from tracker.harmonise.codebook import Codebooks
 from tracker.projections.events import LogEvents, open_log, write_live_events
 from tracker.projections.links import build_links
+from tracker.projections.placing import placed_whole
 from tracker.projections.rules import Rules
 from tracker.projections.spells import build_spells
 from tracker.projections.stages import build_facts, read_deliveries
 from tracker.projections.workspace import quoted, sql, workspace
 
 FORMAT = "tracker-snapshot/1"
+MANIFEST = "manifest.json"
 DISCLOSURE = "not disclosure-controlled"
 
 _TABLES: Mapping[str, tuple[str, dict[str, str]]] = {
@@ -70,6 +70,7 @@ class Manifest:
 
     ``tables`` gives rows and the SHA-256 of the file, by table. ``erasures`` is the number of erasures
     respected; ``recorded_at_max`` when the last event was recorded (ISO text), where known.
+    ``unexpected_transitions`` are those the chain does not declare but the spells hold all the same.
     """
 
     position: int
@@ -80,6 +81,7 @@ class Manifest:
     synthetic: bool
     recorded_at_max: str | None = None
     erasures: int = 0
+    unexpected_transitions: Mapping[str, int] = field(default_factory=dict)
     tables: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     format: str = FORMAT
     disclosure: str = DISCLOSURE
@@ -103,17 +105,14 @@ def write_snapshot(
     whatever the size of the log: work is spilled to disk beside ``out``.
     """
     chain, rules = chain or default_chain(), rules or Rules()
-    out.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{out.name}-", dir=out.parent) as temporary:
-        made, work = Path(temporary, "snapshot"), Path(temporary, "work")
-        made.mkdir()
-        work.mkdir()
+    with placed_whole(out, MANIFEST) as (made, work):
         with workspace(work) as connection:
             progress("events")
             at = open_log(connection, log_events, work, position)
             write_live_events(connection, made / "events.parquet")
             _project(connection, codebooks, Plan(chain, rules), made, progress)
             synthetic = _is_synthetic(connection)
+            unexpected = _unexpected(connection, chain, made / "spells.parquet")
         manifest = Manifest(
             at,
             codebooks.version,
@@ -123,10 +122,10 @@ def write_snapshot(
             synthetic,
             recorded_at_max,
             erasures,
+            unexpected,
             {path.stem: _described(path) for path in sorted(made.glob("*.parquet"))},
         )
-        Path(made, "manifest.json").write_text(_as_json(manifest), encoding="utf-8")
-        _put_in_place(made, out)
+        Path(made, MANIFEST).write_text(_as_json(manifest), encoding="utf-8")
     return manifest
 
 
@@ -157,6 +156,15 @@ def _is_synthetic(connection: duckdb.DuckDBPyConnection) -> bool:
     return bool(found and found[0])
 
 
+def _unexpected(connection: duckdb.DuckDBPyConnection, chain: Chain, spells: Path) -> dict[str, int]:
+    """Transitions seen that the chain does not declare, with their number."""
+    seen = connection.execute(
+        f"SELECT state, to_state, count(*) FROM read_parquet('{quoted(spells)}') "
+        "WHERE exit = 'transition' GROUP BY ALL ORDER BY ALL"
+    ).fetchall()
+    return {f"{state} → {to}": number for state, to, number in seen if not chain.graph.has_edge(state, to)}
+
+
 def _described(path: Path) -> dict[str, Any]:
     return {"rows": pq.read_metadata(path).num_rows, "sha256": _sha256(path)}
 
@@ -168,19 +176,6 @@ def _sha256(path: Path) -> str:
 
 def _as_json(manifest: Manifest) -> str:
     return json.dumps(asdict(manifest), indent=2, ensure_ascii=False, sort_keys=True) + "\n"
-
-
-def _put_in_place(made: Path, out: Path) -> None:
-    """Move the finished snapshot to its place; what lay there goes away after the new one is there."""
-    if not out.exists():
-        made.rename(out)
-        return
-    if not Path(out, "manifest.json").exists() and any(out.iterdir()):
-        raise SnapshotError(f"{out} exists and is not a snapshot; choose another folder.")
-    earlier = made.with_name("earlier")
-    out.rename(earlier)
-    made.rename(out)
-    shutil.rmtree(earlier)
 
 
 @dataclass(frozen=True)
@@ -235,11 +230,11 @@ class Snapshot:
 
 
 def _read_manifest(folder: Path) -> Manifest:
-    path = folder / "manifest.json"
+    path = folder / MANIFEST
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as missing:
-        raise SnapshotError(f"{folder} is not a snapshot: it has no manifest.json.") from missing
+        raise SnapshotError(f"{folder} is not a snapshot: it has no {MANIFEST}.") from missing
     except ValueError as damaged:
         raise SnapshotError(f"{path} cannot be read; make the snapshot again.") from damaged
     if not isinstance(content, dict) or content.get("format") != FORMAT:
