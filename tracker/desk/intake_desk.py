@@ -66,7 +66,8 @@ def find(path: Path) -> Found:
     elif path.is_file():
         inbox, only = path.absolute().parent.parent, path.absolute()
     else:
-        raise UsageError(f"{path} does not exist; an inbox has a folder for each municipality: inbox/0180/")
+        shown = without_numbers(str(path))
+        raise UsageError(f"{shown} does not exist; an inbox has a folder for each municipality: inbox/0180/")
     seen = [file for file in scan(inbox) if only is None or file.path.absolute() == only]
     problems = [
         f"{without_numbers(str(file.path))}: {file.problem.message} {file.problem.remedy}"

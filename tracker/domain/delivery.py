@@ -99,7 +99,7 @@ class PseudonymousClaims:
     sheet: str
     row_numbers: Sequence[int]
     subjects: Sequence[str | None]
-    columns: Mapping[str, Sequence[Value]]
+    columns: Mapping[str, Sequence[Value]] = field(repr=False)
     linked_subjects: Mapping[int, str] = field(default_factory=dict)
     quarantined: Mapping[int, tuple[Finding, ...]] = field(default_factory=dict)
     set_aside: Mapping[int, str] = field(default_factory=dict)
