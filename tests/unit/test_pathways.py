@@ -19,35 +19,37 @@ from tracker.projections.pathways import graphml, pathway_graph, pathways
 FIRST = date(2024, 1, 1)
 
 
-def spell(child, episode, number, state, start, days, then, exit_="transition", step=1, since=None, **more):
+def spell(place, state, start, days, then, *, exit="transition", step=1, since=None, **more):
+    """One row; ``place`` is child, episode and number, days count from the first of 2024."""
+    child, episode, number = place.split()
     entered = FIRST + timedelta(days=start)
     return {
         "subject_id": child,
-        "episode": episode,
-        "spell": number,
+        "episode": int(episode),
+        "spell": int(number),
         "state": state,
         "entered_on": entered,
         "entered_step": step,
         "left_on": entered + timedelta(days=days),
         "to_state": then,
-        "exit": exit_,
+        "exit": exit,
         "episode_entered_on": FIRST + timedelta(days=start if since is None else since),
         **more,
     }
 
 
 SPELLS = [
-    spell("a", 1, 1, "referral", 0, 10, "investigation", step=0),
-    spell("a", 1, 2, "investigation", 10, 100, "closed", since=0),
-    spell("a", 1, 3, "closed", 110, 50, "referral", since=0),
-    spell("a", 2, 4, "referral", 160, 4, "closed"),
-    spell("a", 2, 5, "closed", 164, 500, None, "censored", since=160),
-    spell("b", 1, 1, "referral", 0, 20, "investigation", step=0),
-    spell("b", 1, 2, "investigation", 20, 300, None, "censored", since=0),
-    spell("c", 1, 1, "investigation", 0, 30, None, "coverage", step=0, since=-40),
-    spell("c", 1, 2, "investigation", 90, 10, "adult", "absorbing", step=0, since=-40),
-    spell("d", 1, 1, "referral", 0, 6, "closed", step=0, municipality="1480"),
-    spell("d", 1, 2, "closed", 6, 60, "moved", "moved", since=0, municipality="1480"),
+    spell("a 1 1", "referral", 0, 10, "investigation", step=0),
+    spell("a 1 2", "investigation", 10, 100, "closed", since=0),
+    spell("a 1 3", "closed", 110, 50, "referral", since=0),
+    spell("a 2 4", "referral", 160, 4, "closed"),
+    spell("a 2 5", "closed", 164, 500, None, exit="censored", since=160),
+    spell("b 1 1", "referral", 0, 20, "investigation", step=0),
+    spell("b 1 2", "investigation", 20, 300, None, exit="censored", since=0),
+    spell("c 1 1", "investigation", 0, 30, None, exit="coverage", step=0, since=-40),
+    spell("c 1 2", "investigation", 90, 10, "adult", exit="absorbing", step=0, since=-40),
+    spell("d 1 1", "referral", 0, 6, "closed", step=0, municipality="1480"),
+    spell("d 1 2", "closed", 6, 60, "moved", exit="moved", since=0, municipality="1480"),
 ]
 
 
@@ -131,7 +133,7 @@ def test_narrowed_to_a_municipality(tmp_path):
 
 
 def test_a_state_of_another_chain_is_named(tmp_path):
-    snapshot = small_snapshot(tmp_path, spells=[spell("a", 1, 1, "asleep", 0, 1, "closed", step=0)])
+    snapshot = small_snapshot(tmp_path, spells=[spell("a 1 1", "asleep", 0, 1, "closed", step=0)])
     with pytest.raises(UsageError, match="no state asleep"):
         pathway_graph(snapshot)
 
@@ -165,9 +167,8 @@ def walked(child: str, states: list[tuple[str, int]], censored: bool) -> list[di
         last = place == len(states) - 1
         then = None if last and censored else "moved" if last else states[place + 1][0]
         exit_ = "censored" if then is None else "moved" if then == "moved" else "transition"
-        rows.append(
-            spell(child, 1, place + 1, state, start, days, then, exit_, step=0 if place == 0 else 1, since=0)
-        )
+        step = 0 if place == 0 else 1
+        rows.append(spell(f"{child} 1 {place + 1}", state, start, days, then, exit=exit_, step=step, since=0))
         start += days
     return rows
 
