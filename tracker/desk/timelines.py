@@ -29,7 +29,7 @@ def show(subject_id: str, place: Installation, position: int) -> dict[str, Any]:
         events = reader.events(subject_id, position)
     if not events:
         raise NotFound(f"no events of subject {subject_id} up to position {position}")
-    made = evolve(subject_id, events, place.codebooks(), Seen(_declared(place.url, position)))
+    made = evolve(subject_id, events, place.codebooks(), Seen(declared(place.url, position)))
     return {
         "subject_id": subject_id,
         "position": position,
@@ -57,7 +57,8 @@ def lookup(raw: str, municipality: str, system: str, place: Installation, today:
     return found.subject_id
 
 
-def _declared(url: str, position: int) -> list[Declared]:
+def declared(url: str, position: int) -> list[Declared]:
+    """What deliveries up to a position said of themselves."""
     return [
         Declared(
             event.delivery_no,

@@ -1,0 +1,106 @@
+"""A task in a process of its own, watched: how long, how much processor, how much memory at most.
+
+Memory is the sum of proportional set sizes (``/proc/<pid>/smaps_rollup``: shared pages counted once) of the
+task's process and all below it, sampled five times a second; a peak between two samples is not seen.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+INTERVAL = 0.2
+"""Seconds between samples; more often would disturb what is measured."""
+
+TICKS = os.sysconf("SC_CLK_TCK")
+
+
+@dataclass
+class Usage:
+    """Of one process tree: peak memory in MB, processor seconds as last seen of each process."""
+
+    root: int
+    peak: float = 0.0
+    processor: dict[int, float] = field(default_factory=dict)
+
+    def sample(self) -> None:
+        """Look once."""
+        tree = list(_tree(self.root))
+        self.peak = max(self.peak, sum(map(_memory, tree)))
+        self.processor.update((pid, seconds) for pid in tree if (seconds := _processor(pid)) is not None)
+
+
+@dataclass(frozen=True)
+class Watched:
+    """What a task answered, and what it and the server beside it used (MB, processor seconds)."""
+
+    answer: dict[str, Any]
+    peak: float
+    processor: float
+    server_peak: float
+    server_processor: float
+
+
+def run(task: str, server: int | None, **arguments: str | int) -> Watched:
+    """Run ``python -m tests.bench.tasks TASK`` and watch it, and the PostgreSQL whose postmaster is given."""
+    with tempfile.NamedTemporaryFile("r", suffix=".json") as answer:
+        command = [sys.executable, "-m", "tests.bench.tasks", task, answer.name, json.dumps(arguments)]
+        process = subprocess.Popen(command)
+        own, beside = Usage(process.pid), Usage(server or 0)
+        before = _seconds(beside)
+        stop = threading.Event()
+        watcher = threading.Thread(target=_watch, args=(own, beside, stop))
+        watcher.start()
+        code = process.wait()
+        stop.set()
+        watcher.join()
+        if code:
+            raise SystemExit(f"the task {task} failed")
+        told = json.load(answer)
+    # A backend that was there before counts only what it did since.
+    server_seconds = sum(s - before.get(pid, 0.0) for pid, s in beside.processor.items())
+    return Watched(told, own.peak, sum(own.processor.values()), beside.peak, server_seconds)
+
+
+def _watch(own: Usage, beside: Usage, stop: threading.Event) -> None:
+    while not stop.wait(INTERVAL):
+        own.sample()
+        if beside.root:
+            beside.sample()
+
+
+def _seconds(usage: Usage) -> dict[int, float]:
+    if usage.root:
+        usage.sample()
+    return dict(usage.processor)
+
+
+def _tree(root: int) -> Iterator[int]:
+    yield root
+    for children in Path(f"/proc/{root}/task").glob("*/children"):
+        with suppress(OSError):
+            for child in children.read_text().split():
+                yield from _tree(int(child))
+
+
+def _memory(pid: int) -> float:
+    with suppress(OSError), Path(f"/proc/{pid}/smaps_rollup").open() as rollup:
+        return sum(int(line.split()[1]) for line in rollup if line.startswith("Pss:")) / 1000
+    return 0.0
+
+
+def _processor(pid: int) -> float | None:
+    """Processor seconds of a process; None once it is gone."""
+    with suppress(OSError):
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / TICKS
+    return None
