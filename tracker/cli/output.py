@@ -27,8 +27,8 @@ from rich.table import Table
 console = Console()
 errors = Console(stderr=True)
 
-NARROW = 60
-"""Columns of at most this many characters stay on one line, cut off if need be; longer ones are folded."""
+SHORT, LONG, GAP = 14, 60, 2
+"""Columns of at most SHORT characters are always shown whole; those above LONG are folded, others cut."""
 
 __all__ = ["AsJson", "console", "errors", "escape", "print_rows", "progress_bar", "spinner"]
 
@@ -44,15 +44,27 @@ def print_rows(rows: Sequence[Any], columns: Sequence[str], *, as_json: bool, em
         console.print(empty)
         return
     lines = [[_text(_plain(row).get(column)) for column in columns] for row in rows]
+    console.print(_table(columns, lines))
+
+
+def _table(columns: Sequence[str], lines: Sequence[Sequence[str]]) -> Table:
+    """Short columns whole; the others share what width is left, folded when they hold sentences."""
+    widths = [max(len(column), *(len(line[n]) for line in lines)) for n, column in enumerate(columns)]
+    taken = sum(width + GAP for width in widths if width <= SHORT)
+    long = sum(width > SHORT for width in widths)
+    share = max(SHORT, (console.width - taken) // long - GAP) if long else 0
     table = Table(header_style="bold", box=None, pad_edge=False)
-    for column, cells in zip(columns, zip(*lines, strict=True), strict=True):
-        narrow = max(map(len, cells)) <= NARROW
+    for column, width, cells in zip(columns, widths, zip(*lines, strict=True), strict=True):
         table.add_column(
-            column, no_wrap=narrow, overflow="ellipsis", justify="right" if _are_numbers(cells) else "left"
+            column,
+            width=min(width, share) if width > SHORT else width,
+            no_wrap=width <= LONG,
+            overflow="ellipsis" if width <= LONG else "fold",
+            justify="right" if _are_numbers(cells) else "left",
         )
     for line in lines:
         table.add_row(*map(escape, line))
-    console.print(table)
+    return table
 
 
 def _are_numbers(cells: Sequence[str]) -> bool:
@@ -91,6 +103,8 @@ def _plain(row: Any) -> Mapping[str, Any]:
 def _text(value: Any) -> str:
     if value is None:
         return ""
+    if isinstance(value, float):
+        return f"{value:.3f}" if abs(value) <= 1 else f"{value:.1f}"
     if isinstance(value, datetime):
         return value.strftime("%Y-%m-%d %H:%M")
     if isinstance(value, (tuple, list)):

@@ -35,6 +35,18 @@ class Links(StrEnum):
     EXPLICIT = "explicit"
 
 
+FIGURE_COLUMNS = {
+    "not-returned": (
+        *("year", "age_class", "closed", "denominator", "share_not_returned", "share_not_returned_low"),
+        *("share_not_returned_high", "status"),
+    ),
+    "investigation-time": (
+        *("year", "investigations", "median_days", "mean_days", "mean_days_low", "mean_days_high"),
+        "covered_whole_year",
+    ),
+}
+"""Columns shown in the terminal; files have all."""
+
 SnapshotFolder = Annotated[Path, typer.Argument(help="A snapshot folder.")]
 AsOf = Annotated[
     str | None,
@@ -159,18 +171,33 @@ def flow(
         _say_written(write_flow(summary, out or Path(), wanted, picture=picture), as_json=as_json)
 
 
-def figures(folder: SnapshotFolder, formats: Formats = None, out: Out = None) -> None:
-    """Key figures: children not returned within a year after closing, and investigation time."""
+def figures(
+    folder: SnapshotFolder,
+    municipality: Annotated[str, typer.Option(help="Only this one; all together when left out.")] = "all",
+    formats: Formats = None,
+    out: Out = None,
+    as_json: AsJson = False,
+) -> None:
+    """Key figures: children not returned within a year after closing, and investigation time.
+
+    Files (--format) hold every municipality and every column.
+    """
     from tracker.projections.key_figures import key_figures
     from tracker.publish.files import output_name
-    from tracker.publish.tables import render_table, write_table
+    from tracker.publish.stamp import stamp_line
+    from tracker.publish.tables import write_table
 
     made = key_figures(folder)
-    for name, table in {
-        "not-returned": made.not_returned,
-        "investigation-time": made.investigation_time,
-    }.items():
-        console.print(render_table(table, made.stamp))
+    tables = {"not-returned": made.not_returned, "investigation-time": made.investigation_time}
+    chosen = {name: _records(table[table["municipality"] == municipality]) for name, table in tables.items()}
+    if as_json:
+        print_json({"stamp": dict(made.stamp), **chosen})
+        return
+    for name, rows in chosen.items():
+        console.rule(name)
+        print_rows(rows, FIGURE_COLUMNS[name], as_json=False, empty=f"nothing of {municipality}")
+    console.print(stamp_line(made.stamp))
+    for name, table in tables.items():
         for fmt in formats or ():
             target = (out or Path()) / output_name(name, int(made.stamp["position"]), fmt.value)
             target.parent.mkdir(parents=True, exist_ok=True)

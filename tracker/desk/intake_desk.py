@@ -52,7 +52,7 @@ LINE_COLUMNS = (
 )
 LOOK_COLUMNS = LINE_COLUMNS[1:]
 LISTED_COLUMNS = (
-    *("no", "municipality", "type", "extracted_on", "full", "state", "rows", "quarantined", "withdrawn"),
+    *("no", "municipality", "type", "extracted_on", "state", "rows", "quarantined", "withdrawn"),
     "file",
 )
 TOLD_COLUMNS = ("rule", "severity", "sheet", "row", "column", "rows", "message", "remedy")

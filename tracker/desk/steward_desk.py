@@ -16,7 +16,7 @@ from tracker.harmonise.workbench import queue
 from tracker.postgres import reading
 from tracker.wiring import Installation
 
-UNMAPPED_COLUMNS = ("codebook", "spelling", "rows", "municipalities", "examples", "suggested", "score")
+UNMAPPED_COLUMNS = ("codebook", "rows", "senders", "score", "suggested", "spelling")
 
 
 def unmapped(place: Installation, codebook: str | None) -> list[dict[str, Any]]:
@@ -31,6 +31,7 @@ def unmapped(place: Installation, codebook: str | None) -> list[dict[str, Any]]:
             "codebook": entry.codebook,
             "spelling": entry.spelling,
             "rows": entry.count,
+            "senders": len(entry.municipalities),
             "municipalities": list(entry.municipalities),
             "examples": list(entry.examples),
             "suggested": list(entry.suggestions[0].codes) if entry.suggestions else [],

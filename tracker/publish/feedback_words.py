@@ -45,6 +45,9 @@ SET_ASIDE = {
     "older_extract": Reason(
         "äldre uttag", "Ni har redan lämnat ett senare uttag som täcker samma uppgift; det senare gäller."
     ),
+    "duplicate_row": Reason(
+        "samma id två gånger", "Filen har flera rader med samma id; en av dem används, de övriga räknas inte."
+    ),
     "erased_subject": Reason(
         "raderade uppgifter", "Uppgifterna om barnet är raderade hos oss och tas inte in igen."
     ),
