@@ -39,8 +39,9 @@ def main() -> None:
     for line in _measure(chosen):
         lines.append(line)
         say(f"{line.what}: {line.measured:.2f} {line.unit} (bound {line.bound:g}): {line.verdict}")
-    name = "-".join(["full" if chosen.full else "quick", *(["ten-years"] if chosen.ten_years else [])])
-    write(RESULTS, name if not chosen.only else f"{name}-{chosen.only}", lines, about)
+    parts = ("full" if chosen.full else "quick", chosen.only, "ten-years" if chosen.ten_years else None)
+    name = "-".join(filter(None, parts))
+    write(RESULTS, name, lines, about)
     print(f"\n{table(lines)}\n\nwritten to {RESULTS / name}.md and .json")
 
 

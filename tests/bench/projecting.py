@@ -54,8 +54,8 @@ INSERT INTO bench.event (position, batch_no, leaf, salt, event_type, kind, subje
                          body)
 SELECT position, 1, leaf, substring(leaf FOR 16), event_type::record.event_type, kind::record.event_kind,
        subject_id::uuid, municipality, record_type, fact_id::uuid, version, replaces, occurred_on,
-       delivery_no, row_no, substring(leaf FOR 16), body
-FROM (SELECT *, sha256(int8send(position)) AS leaf FROM bench_incoming ORDER BY position) AS incoming
+       delivery_no, row_no, substring(leaf FOR 16), body::text
+FROM (SELECT *, sha256(int8send(position)) AS leaf FROM bench.incoming ORDER BY position) AS incoming
 """
 
 
@@ -68,8 +68,9 @@ def copy_log(log: str, url: str) -> dict[str, Any]:
         target.execute(TABLE)
     for batch in pq.ParquetFile(log).iter_batches(BLOCK):
         with _adbc(url) as connection, connection.cursor() as cursor:
-            cursor.adbc_ingest("bench_incoming", batch, mode="create", temporary=True)
+            cursor.adbc_ingest("incoming", batch, mode="create", db_schema_name="bench")
             cursor.execute(INTO)
+            cursor.execute("DROP TABLE bench.incoming")
             connection.commit()
     with psycopg.connect(url, options="-c role=tracker_owner") as target:
         target.execute("ANALYZE bench.event")

@@ -64,7 +64,11 @@ def write(folder: Path, name: str, lines: Sequence[Line], about: str) -> None:
     """Write ``<name>.json`` and ``<name>.md``; an earlier run of the name is replaced."""
     content = {"machine": about, "lines": [{**asdict(x), "verdict": x.verdict} for x in lines]}
     (folder / f"{name}.json").write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", "utf-8")
-    details = [f"- {x.what}: " + ", ".join(f"{k} {_plain(v)}" for k, v in x.details.items()) for x in lines]
+    details = [
+        f"- {x.what}: " + ", ".join(f"{k} {_plain(v)}" for k, v in x.details.items())
+        for x in lines
+        if x.details
+    ]
     text = f"# Speed and memory\n\n{about}\n\n{table(lines)}\n\n## From\n\n" + "\n".join(details) + "\n"
     (folder / f"{name}.md").write_text(text, "utf-8")
 
