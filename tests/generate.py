@@ -27,9 +27,10 @@ def _chain() -> str:
     chain = default_chain()
     return f"""# The chain of states
 
-Version `{chain.version}`. A child can have several things open; its state is the furthest open one (highest rank).
-`closed` means that nothing is open any more. An episode begins when something opens while nothing is open, and
-ends when the last open thing closes. The declaration is `tracker/domain/chain.py`; a researcher can declare another.
+Version `{chain.version}`. A child can have several things open; its state is the furthest open one
+(highest rank). `closed` means that nothing is open any more. An episode begins when something opens while
+nothing is open, and ends when the last open thing closes. The declaration is `tracker/domain/chain.py`;
+a researcher can declare another.
 
 ```mermaid
 {chain_diagram(chain).strip()}

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, is_dataclass
 from datetime import date, datetime
 from enum import Enum
+from math import isnan
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -101,7 +102,7 @@ def _plain(row: Any) -> Mapping[str, Any]:
 
 
 def _text(value: Any) -> str:
-    if value is None:
+    if value is None or (isinstance(value, float) and isnan(value)):
         return ""
     if isinstance(value, float):
         return f"{value:.3f}" if abs(value) <= 1 else f"{value:.1f}"
