@@ -13,9 +13,12 @@ import psycopg
 import pytest
 from sqlalchemy import text
 
+from tests.log_histories import Delivery, Row
+from tracker.domain.delivery import Outcome
 from tracker.domain.errors import DatabaseUnavailable, SchemaMismatch, UsageError
 from tracker.postgres.account import account_for
 from tracker.postgres.engine import Role, StatementRefused, connect
+from tracker.postgres.event_log import PostgresLog
 from tracker.postgres.schema import ROOT, SchemaState, dump_schema, require_current, status, upgrade
 
 CANARY = "19880320" + "9991"  # synthetic; stands for any value a row may hold
@@ -142,6 +145,10 @@ def test_another_real_server_takes_the_same_migrations(other_server: str) -> Non
         assert connection.execute(text("SELECT count(*) FROM vault.subject")).scalar_one() == 0
     with pytest.raises(StatementRefused), connect(other_server, Role.READER) as connection:
         connection.execute(text("SELECT count(*) FROM vault.subject"))
+    log = PostgresLog(other_server)
+    number = log.register("0180", "x.xlsx", b"1" * 32, 1).delivery_no
+    receipt = log.load(number, Delivery((Row(1, 0, 5, "stöd", None),), 10, full=True).staged())
+    assert (receipt.outcomes[Outcome.APPENDED], receipt.last_position) == (1, 3)
 
 
 def test_alembic_finds_the_migrations_on_its_own() -> None:
