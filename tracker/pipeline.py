@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from multiprocessing import get_context
 from typing import Protocol
 from uuid import uuid4
@@ -17,13 +17,13 @@ from tracker.domain.errors import RejectedFile
 from tracker.harmonise.claims import claim
 from tracker.intake.extract import extract
 from tracker.intake.parcel import Parcel
-from tracker.intake.privacy_guard import without_numbers
+from tracker.intake.privacy_guard import safe_text
 from tracker.intake.raw import Limits
 from tracker.intake.sidecar import read_sidecar
 from tracker.intake.store import Store
 from tracker.pseudonymise.keyring import Keyring
 from tracker.pseudonymise.pseudonymise import pseudonymise
-from tracker.pseudonymise.vault import HashedId, SubjectRef, Vault
+from tracker.pseudonymise.vault import HashedId, SubjectRef, SubjectSource, Vault
 from tracker.record.log import EventLog, Receipt, Registration
 from tracker.record.stage import StagedDelivery, stage
 
@@ -66,7 +66,7 @@ def take_in(municipality: str, file_name: str, parcel: Parcel, tools: Tools) -> 
     """Store a file as delivered, encrypted, and give it its number. The same content again is the same."""
     tools.store.put(parcel.pack())
     size = len(parcel.content)
-    shown = without_numbers(file_name)  # a name can hold a national id
+    shown = safe_text(file_name)  # a name can hold a national id
     known: Registration = tools.log.register(municipality, shown, parcel.digest, size)
     return TakenIn(known.delivery_no, municipality, shown, parcel.digest, size, known.state)
 
@@ -77,31 +77,30 @@ def load(taken: TakenIn, tools: Tools, *, hold_share: float | None = None, retry
     ``hold_share`` 1.0 confirms a held delivery; ``retry`` reads the file again after a mend.
     """
     try:
-        staged = read(taken.municipality, taken.file_name, _stored(taken, tools), tools)
+        staged = read(taken.municipality, taken.file_name, _stored(taken, tools), tools, tools.vault)
     except RejectedFile as rejected:
         return tools.log.reject(taken.delivery_no, rejected)
     limit = tools.hold_share if hold_share is None else hold_share
     return tools.log.load(taken.delivery_no, staged, hold_share=limit, retry=retry)
 
 
-def read(municipality: str, file_name: str, parcel: Parcel, tools: Tools) -> StagedDelivery:
+def read(
+    municipality: str, file_name: str, parcel: Parcel, tools: Tools, subjects: SubjectSource
+) -> StagedDelivery:
     """From bytes to candidate events; raises ``RejectedFile`` when the file cannot be used."""
     sidecar = None if parcel.sidecar is None else read_sidecar(parcel.sidecar)
     delivered = extract(file_name, parcel.content, municipality, sidecar, limits=tools.limits)
-    return stage(pseudonymise(claim(delivered), tools.keyring, tools.vault))
+    return stage(pseudonymise(claim(delivered), tools.keyring, subjects))
 
 
-def preview(
-    municipality: str, file_name: str, parcel: Parcel, tools: Tools
-) -> tuple[StagedDelivery, Receipt]:
+def preview(municipality: str, file_name: str, parcel: Parcel, tools: Tools) -> Receipt:
     """What loading a file would do, with nothing kept: no file, no subject, no event."""
-    looking = replace(tools, vault=_LookingVault(tools.vault))
-    staged = read(municipality, file_name, parcel, looking)
-    return staged, tools.log.preview(staged)
+    staged = read(municipality, file_name, parcel, tools, _PassingSubjects(tools.vault))
+    return tools.log.preview(staged)
 
 
-class _LookingVault:
-    """A vault that makes no subject: unknown ids get one for this look only."""
+class _PassingSubjects:
+    """Known subjects from the vault; unknown ids get one for this look only, and the vault learns nothing."""
 
     def __init__(self, vault: Vault) -> None:
         self.vault = vault
@@ -113,18 +112,6 @@ class _LookingVault:
             found or passing.setdefault(one.id_hmac, SubjectRef(str(uuid4())))
             for one, found in zip(ids, self.vault.lookup(ids), strict=True)
         ]
-
-    def lookup(self, ids: Sequence[HashedId]) -> list[SubjectRef | None]:
-        """As ``Vault.lookup``."""
-        return self.vault.lookup(ids)
-
-    def erase(self, subject_id: str) -> None:
-        """Refused: a look changes nothing."""
-        raise NotImplementedError("a dry run erases nothing")
-
-    def rotate(self) -> int:
-        """Refused: a look changes nothing."""
-        raise NotImplementedError("a dry run rotates nothing")
 
 
 def _stored(taken: TakenIn, tools: Tools) -> Parcel:

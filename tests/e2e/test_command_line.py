@@ -86,7 +86,8 @@ def test_each_sender_has_a_workbook_in_the_outbox(loaded: Path, home: Path, run:
         assert (home / "outbox" / municipality / f"aterkoppling-{number:05d}.xlsx").exists()
     out = home / "again.xlsx"
     run("feedback", 1, "--out", out, "--snapshot", loaded)
-    assert "Ert flöde" in pd.ExcelFile(out, engine="calamine").sheet_names
+    with pd.ExcelFile(out, engine="calamine") as workbook:
+        assert "Ert flöde" in workbook.sheet_names
 
 
 def test_quarantined_rows_are_listed_without_values_and_can_be_retried(run: Run, loaded: Path) -> None:

@@ -11,7 +11,7 @@ from tracker.domain.delivery import DeliveryState, Outcome
 from tracker.domain.errors import NotFound, RejectedFile, UsageError
 from tracker.domain.findings import Finding
 from tracker.intake.inbox import InboxFile, read_parcel, scan
-from tracker.intake.privacy_guard import without_numbers
+from tracker.intake.privacy_guard import safe_text
 from tracker.pipeline import TakenIn, load, preview
 from tracker.pipeline import take_in as take_in_one
 from tracker.postgres import reading
@@ -66,11 +66,11 @@ def find(path: Path) -> Found:
     elif path.is_file():
         inbox, only = path.absolute().parent.parent, path.absolute()
     else:
-        shown = without_numbers(str(path))
+        shown = safe_text(str(path))
         raise UsageError(f"{shown} does not exist; an inbox has a folder for each municipality: inbox/0180/")
     seen = [file for file in scan(inbox) if only is None or file.path.absolute() == only]
     problems = [
-        f"{without_numbers(str(file.path))}: {file.problem.message} {file.problem.remedy}"
+        f"{safe_text(str(file.path))}: {file.problem.message} {file.problem.remedy}"
         for file in seen
         if file.problem
     ]
@@ -91,7 +91,7 @@ def take_in(files: Sequence[InboxFile], place: Installation, step: Step) -> list
 def look(file: InboxFile, place: Installation, step: Step) -> Line:
     """What loading a file would do."""
     try:
-        _, receipt = preview(file.municipality, file.name, read_parcel(file), place.tools()())
+        receipt = preview(file.municipality, file.name, read_parcel(file), place.tools()())
         state = "held" if _would_hold(receipt, place.settings.hold_share) else "would load"
     except RejectedFile as rejected:
         receipt, state = Receipt(0, 0, DeliveryState.REJECTED), f"rejected: {rejected}"

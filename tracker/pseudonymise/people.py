@@ -20,7 +20,7 @@ from tracker.pseudonymise.national_id import (
     normalise,
 )
 from tracker.pseudonymise.rows import Factor, Rows
-from tracker.pseudonymise.vault import HashedId, SubjectState, Vault
+from tracker.pseudonymise.vault import HashedId, SubjectSource, SubjectState
 
 ADULT_AGE = 25
 """Above this age on the day of extraction a number is worth a second look (social services: to 20)."""
@@ -59,7 +59,7 @@ class People:
             ]
         )
 
-    def subjects(self, rows: Rows, keys: IdentityKeys, vault: Vault) -> list[str | None]:
+    def subjects(self, rows: Rows, keys: IdentityKeys, vault: SubjectSource) -> list[str | None]:
         """The subject of each usable row, made where it is new; rows about the erased are set aside."""
         of_row = self.cells.of_row
         wanted = sorted({place for row, place in enumerate(of_row) if rows.usable(row)} & self._places())

@@ -14,12 +14,12 @@ from tracker.pseudonymise.keyring import Keyring
 from tracker.pseudonymise.local_ids import quarantine_shared_ids
 from tracker.pseudonymise.people import People
 from tracker.pseudonymise.rows import Rows
-from tracker.pseudonymise.vault import Vault
+from tracker.pseudonymise.vault import SubjectSource
 
 CHILD, PREVIOUS_CHILD, BIRTH_DATE = "child", "previous_child", "birth_date"
 
 
-def pseudonymise(claims: Claims, keyring: Keyring, vault: Vault) -> PseudonymousClaims:
+def pseudonymise(claims: Claims, keyring: Keyring, vault: SubjectSource) -> PseudonymousClaims:
     """Replace identities by random subjects and source ids by keyed hashes; drop free text.
 
     Rows with an unusable id, a local id two children share, or a number in a text are quarantined;

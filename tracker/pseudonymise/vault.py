@@ -41,7 +41,15 @@ class HashedId:
     kind: IdKind
 
 
-class Vault(Protocol):
+class SubjectSource(Protocol):
+    """Who gives identities their subjects: all that pseudonymising needs of a vault."""
+
+    def subjects_for(self, ids: Sequence[HashedId], municipality: str) -> list[SubjectRef]:
+        """The subject of each id, in order; see ``Vault.subjects_for``."""
+        ...
+
+
+class Vault(SubjectSource, Protocol):
     """Subjects by keyed hash, under the identity keys the vault was opened with.
 
     Every method raises ``KeyringError`` when those are not the keys the vault was filled with, or when
