@@ -265,7 +265,8 @@ r       a          2025-01-01  2025-01-02   opened     i
 PATHS = [
     ("support 2025-03-01 2025-12-31 . . . .", "no . ."),
     ("support 2025-12-10 2025-12-31 . . . .", "too_recent . ."),
-    ("support 2025-03-01 2025-02-01 . . . .", "not_delivered . ."),
+    ("support 2025-03-01 2025-02-01 . . . .", "too_recent . ."),
+    ("support 2019-03-01 2025-02-01 . . . .", "not_delivered . ."),
     ("support .          2025-12-31 . . . .", "open . ."),
     ("support 2025-03-01 2025-12-31 unmapped  2025-03-01 . .", "unmapped . ."),
     ("support 2025-03-01 2025-12-31 withdrawn 2025-03-01 . .", "no . ."),

@@ -139,6 +139,19 @@ class Plain:
                 return c["covered_to"]
         return None
 
+    def beyond(self, record_type: str, row: dict, day: date) -> bool:
+        place = row["municipality"]
+        mine = [c for c in self.tables["coverage"] if c["municipality"] == place]
+        return any(c["record_type"] == record_type for c in mine) and all(
+            day > c["covered_to"] for c in mine if c["record_type"] == record_type
+        )
+
+    def unseen(self, record_type: str, place: str, day: date) -> str | None:
+        """Why nothing can be said of a day: None when it can."""
+        if self.beyond(record_type, {"municipality": place}, day):
+            return "too_recent"
+        return None if self.covered_to(record_type, place, day) else "not_delivered"
+
     def investigation(self, row: dict) -> dict | None:
         linked = row["investigation_id"] if self.counts(row) else None
         return next((i for i in self.tables["investigations"] if i["fact_id"] == linked), None)
@@ -156,6 +169,8 @@ class Plain:
             return row["flow_class"]
         if investigation := self.investigation(row):
             return "opened" if investigation["opened_on"] >= row["received_on"] else "attached"
+        if self.beyond("referrals", row, row["received_on"]):
+            return "too_recent"
         if row["observed_until"] is None:
             return "not_delivered"
         if assessment_due(row["received_on"]) > row["observed_until"]:
@@ -170,8 +185,7 @@ class Plain:
         if investigation := self.investigation(row):
             return [first, *self.onward(investigation)]
         day = row["concluded_on"] or row["received_on"]
-        known = self.covered_to("investigations", row["municipality"], day)
-        return [first, "not_linked" if known else "not_delivered"]
+        return [first, self.unseen("investigations", row["municipality"], day) or "not_linked"]
 
     def onward(self, i: dict) -> list[str]:
         need, granted = self.need(i), self.granted(i)
@@ -193,7 +207,11 @@ class Plain:
         told = {"support": "yes", "protection": "yes", "none": "no", "unmapped": "unmapped"}
         if i["need"]:
             return told[i["need"]]
-        if i["closed_on"] or not i["observed_until"]:
+        if i["closed_on"]:
+            return "not_delivered"
+        if self.beyond("investigations", i, i["opened_on"]):
+            return "too_recent"
+        if not i["observed_until"]:
             return "not_delivered"
         return "too_recent" if investigation_due(i["opened_on"]) > i["observed_until"] else "open"
 
@@ -209,9 +227,10 @@ class Plain:
             return "unmapped"
         if rows:
             return "not_delivered" if any(v["granted"] is None for v in rows) else "no"
-        until = self.covered_to("interventions", i["municipality"], i["closed_on"] or i["opened_on"])
-        if not until:
-            return "not_delivered"
+        day = i["closed_on"] or i["opened_on"]
+        if why := self.unseen("interventions", i["municipality"], day):
+            return why
+        until = self.covered_to("interventions", i["municipality"], day)
         if not i["closed_on"]:
             return "open"
         return "too_recent" if add_months(i["closed_on"], 1) > until else "no"
@@ -220,16 +239,20 @@ class Plain:
         if v["started_on"]:
             return "yes"
         mates = [w for w in self.tables["interventions"] if w["municipality"] == v["municipality"]]
-        if not v["observed_until"] or not any(w["started_on"] for w in mates):
+        if not any(w["started_on"] for w in mates):
+            return "not_delivered"
+        if self.beyond("interventions", v, v["decided_on"]):
+            return "too_recent"
+        if not v["observed_until"]:
             return "not_delivered"
         return "too_recent" if add_months(v["decided_on"], 3) > v["observed_until"] else "no"
 
     def followed(self, v: dict) -> str:
         if self.held(v):
             return "yes"
+        if why := self.unseen("follow_ups", v["municipality"], v["started_on"]):
+            return why
         until = self.covered_to("follow_ups", v["municipality"], v["started_on"])
-        if not until:
-            return "not_delivered"
         return "too_recent" if add_months(v["started_on"], 6) > until else "no"
 
     def clock_14(self, row: dict) -> str:
@@ -246,6 +269,8 @@ class Plain:
         due = investigation_due(i["opened_on"])
         if i["closed_on"]:
             return "within" if i["closed_on"] <= due else "late"
+        if self.beyond("investigations", i, i["opened_on"]):
+            return "too_recent"
         if not i["observed_until"]:
             return "not_delivered"
         return "too_recent" if due >= i["observed_until"] else "late"

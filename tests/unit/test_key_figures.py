@@ -62,6 +62,7 @@ CASES = [
     ("2024-10-01 2025-02-01", "", {"too_recent": 1}),
     ("2024-10-01 2025-02-01; 2025-03-01 .", "", {"too_recent": 1}),
     ("2018-10-01 2019-02-01", "", {"not_delivered": 1}),
+    ("2025-10-01 2026-01-10", "", {"too_recent": 1}),
 ]
 
 
@@ -77,13 +78,20 @@ def test_who_returned(tmp_path, investigations, interventions, expected):
     assert classes(snapshot) == expected
 
 
-def test_both_stages_must_be_covered_on_the_day_of_ending(tmp_path):
-    snapshot = small_snapshot(
-        tmp_path,
-        investigations=[investigation("a", "2023-10-01", "2024-02-01")],
-        coverage=covered("0180", interventions=date(2023, 12, 31)),
-    )
-    assert classes(snapshot) == {"not_delivered": 1}
+LATER = {"record_type": "interventions", "covered_from": date(2024, 6, 1)}
+ONLY_INVESTIGATIONS = [row for row in covered("0180") if row["record_type"] != "interventions"]
+COVERAGE = [
+    (covered("0180", interventions=date(2023, 12, 31)), {"too_recent": 1}),
+    ([*ONLY_INVESTIGATIONS, LATER], {"not_delivered": 1}),
+    (ONLY_INVESTIGATIONS, {"not_delivered": 1}),
+    ([], {"not_delivered": 1}),
+]
+
+
+@pytest.mark.parametrize(("coverage", "expected"), COVERAGE)
+def test_both_stages_must_be_covered_on_the_day_of_ending(tmp_path, coverage, expected):
+    ended = [investigation("a", "2023-10-01", "2024-02-01")]
+    assert classes(small_snapshot(tmp_path, investigations=ended, coverage=coverage)) == expected
 
 
 def test_unaccompanied_and_lost_children_are_left_out_aloud(tmp_path):

@@ -69,6 +69,7 @@ def _written(paths: Sequence[Path]) -> list[str]:
 
 def prepare(connection: duckdb.DuckDBPyConnection, cohort: Cohort) -> None:
     """Build the temporary tables on a connection that has a view for each table of the snapshot."""
+    run(connection, "last_days")
     run(
         connection,
         "flow_decided",

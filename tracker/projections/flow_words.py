@@ -147,6 +147,12 @@ def definitions(horizon_days: int) -> tuple[tuple[str, str], ...]:
             "groups of several municipalities",
         ),
         (
+            "not delivered, too recent",
+            "whether something did not happen can be told only on days a municipality delivered that "
+            "record type in full: before the last such day a day without is not_delivered, after it "
+            "too_recent",
+        ),
+        (
             "need",
             "yes: support or protection; no: none; open or too_recent (within four months of opening)"
             " while the investigation is not closed; not_delivered: closed without a stated need, or "
@@ -176,7 +182,7 @@ def definitions(horizon_days: int) -> tuple[tuple[str, str], ...]:
             f"{horizon_days} days after day 0 are in the denominator, returned or not; the others are "
             "too_recent. open: something is still open when observation ends; left_observation: turned "
             "18 or 21, moved or died first; not_delivered: the case lies outside what was delivered in "
-            "full. Share of the step and of the start are the same",
+            "full, or the child has no timeline. Share of the step and of the start are the same",
         ),
         (
             "14-day clock",

@@ -44,11 +44,13 @@ DEFINITIONS: tuple[tuple[str, str], ...] = (
     ),
     (
         "too recent",
-        "the year after is not wholly covered by full deliveries of investigations, returned or not",
+        "the year after is not wholly covered by full deliveries of investigations, returned or not; or the "
+        "ending itself lies after the last day covered",
     ),
     (
         "not delivered",
-        "investigations or interventions of the day of ending are not covered by a full delivery",
+        "investigations or interventions of the day of ending are not covered by a full delivery, though "
+        "later ones are",
     ),
     (
         "left out",
@@ -91,6 +93,7 @@ def key_figures(snapshot: Snapshot | Path | str) -> KeyFigures:
 
 
 def _not_returned(connection: duckdb.DuckDBPyConnection) -> pd.DataFrame:
+    run(connection, "last_days")
     run(connection, "key_closings", unaccompanied=UNACCOMPANIED)
     frame: pd.DataFrame = rows(connection, sql("key_not_returned").template).to_pandas()
     known = frame["returned"] + frame["not_returned"]

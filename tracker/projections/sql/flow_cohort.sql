@@ -14,15 +14,18 @@ WITH every AS (
     WHERE received_on BETWEEN ? AND ? AND ($condition)
 ), classed AS (
     SELECT e.*, o.path, o.opened_on, c.covered_to,
+           coalesce(e.concluded_on, e.received_on) > last_days.investigations AS beyond,
            CASE WHEN flow_class IS NOT NULL THEN flow_class
                 WHEN o.opened_on >= received_on THEN 'opened'
                 WHEN o.opened_on < received_on THEN 'attached'
+                WHEN received_on > last_days.referrals THEN 'too_recent'
                 WHEN e.observed_until IS NULL THEN 'not_delivered'
                 WHEN received_on + $assessment_days > e.observed_until THEN 'too_recent'
                 WHEN NOT actions.delivered THEN 'not_delivered'
                 ELSE 'open' END AS class
     FROM entered e
     JOIN actions USING (municipality)
+    LEFT JOIN last_days USING (municipality)
     LEFT JOIN opened o ON o.investigation_id = e.linked_id
     LEFT JOIN coverage c ON c.municipality = e.municipality AND c.record_type = 'investigations'
                         AND coalesce(e.concluded_on, e.received_on) BETWEEN c.covered_from AND c.covered_to
@@ -30,6 +33,7 @@ WITH every AS (
     SELECT *,
            CASE WHEN class <> 'opened' THEN class
                 WHEN path IS NOT NULL THEN 'opened/' || path
+                WHEN beyond THEN 'opened/too_recent'
                 WHEN covered_to IS NULL THEN 'opened/not_delivered'
                 ELSE 'opened/not_linked' END AS way,
            CASE WHEN class IN ('attached', 'administrative') OR referral_type <> 'report' THEN 'not_in_risk_set'

@@ -12,16 +12,20 @@ WITH held AS (
                 WHEN granted IS NULL THEN 1
                 ELSE 0 END AS granted,
            CASE WHEN started_on IS NOT NULL THEN 3
-                WHEN v.observed_until IS NULL OR NOT starts.delivered THEN 1
+                WHEN NOT starts.delivered THEN 1
+                WHEN decided_on > last_days.interventions THEN 2
+                WHEN v.observed_until IS NULL THEN 1
                 WHEN decided_on + INTERVAL $start_months MONTH > v.observed_until THEN 2
                 ELSE 0 END AS started,
            CASE WHEN held_on IS NOT NULL THEN 3
+                WHEN started_on > last_days.follow_ups THEN 2
                 WHEN c.covered_to IS NULL THEN 1
                 WHEN started_on + INTERVAL $follow_up_months MONTH > c.covered_to THEN 2
                 ELSE 0 END AS followed
     FROM interventions v
     JOIN starts USING (municipality)
     LEFT JOIN held ON held.id = v.fact_id
+    LEFT JOIN last_days USING (municipality)
     LEFT JOIN coverage c ON c.municipality = v.municipality AND c.record_type = 'follow_ups'
                         AND v.started_on BETWEEN c.covered_from AND c.covered_to
 )

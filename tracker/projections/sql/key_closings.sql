@@ -27,13 +27,14 @@ WITH things AS (
     ) WHERE list_contains(reasons, '$unaccompanied')
 ), observed AS (
     SELECT c.*, year(c.ended_on) AS year, ca.covered_to, cb.covered_to IS NOT NULL AS interventions_covered,
-           u.subject_id IS NOT NULL AS unaccompanied,
+           u.subject_id IS NOT NULL AS unaccompanied, c.ended_on > least(last_days.investigations, last_days.interventions) AS beyond,
            least(k.moved_out_on, k.died_on) AS lost_on,
            coalesce((year(c.ended_on) * 12 + month(c.ended_on) - year(k.birth_month) * 12 - month(k.birth_month)) // 12,
                     c.age) AS age_then
     FROM first_closings c
     LEFT JOIN children k USING (subject_id)
     LEFT JOIN unaccompanied u USING (subject_id)
+    LEFT JOIN last_days USING (municipality)
     LEFT JOIN coverage ca ON ca.municipality = c.municipality AND ca.record_type = 'investigations'
                          AND c.ended_on BETWEEN ca.covered_from AND ca.covered_to
     LEFT JOIN coverage cb ON cb.municipality = c.municipality AND cb.record_type = 'interventions'
@@ -48,6 +49,7 @@ SELECT municipality, year,
        CASE WHEN age_then BETWEEN 0 AND 12 THEN '0-12' WHEN age_then BETWEEN 13 AND 20 THEN '13-20'
             WHEN age_then IS NULL THEN 'unknown' ELSE 'other' END AS age_class,
        CASE WHEN unaccompanied THEN 'unaccompanied'
+            WHEN beyond THEN 'too_recent'
             WHEN covered_to IS NULL OR NOT interventions_covered THEN 'not_delivered'
             WHEN horizon > covered_to THEN 'too_recent'
             WHEN next_opened_on <= horizon THEN 'returned'
