@@ -22,6 +22,7 @@ from tracker.projections.flow_levels import Block, linkable, unlinkable
 from tracker.projections.flow_picture import FlowLinks, picture_of
 from tracker.projections.flow_table import tidy
 from tracker.projections.flow_words import definitions
+from tracker.projections.reading import opened, session
 from tracker.projections.snapshot import Manifest, Snapshot
 from tracker.projections.stamping import stamp_of
 
@@ -74,13 +75,13 @@ def flow_summary(
     if horizon_days < 1:
         raise UsageError("the horizon is a number of days, at least 1")
     cohort = Cohort(variables, conditions, entry or EVER, links == "explicit", horizon_days)
-    opened = snapshot if isinstance(snapshot, Snapshot) else Snapshot.open(Path(snapshot))
-    blocks = _count(opened, cohort)
+    source = opened(snapshot)
+    blocks = _count(source, cohort)
     table = tidy(blocks, variables)
     whole = table[(table[list(variables)] == flow_groups.TOTAL).all(axis=1)]
     return FlowSummary(
         table,
-        _stamp(opened.manifest, cohort),
+        _stamp(source.manifest, cohort),
         definitions(horizon_days),
         picture_of(whole),
         variables,
@@ -89,7 +90,7 @@ def flow_summary(
 
 def _count(snapshot: Snapshot, cohort: Cohort) -> list[Block]:
     """Both blocks of every breakdown, the whole cohort first."""
-    with snapshot.duckdb() as connection:
+    with session(snapshot) as connection:
         prepare(connection, cohort)
         return [
             block

@@ -18,6 +18,7 @@ import pandas as pd
 
 from tracker.projections.flow_counts import rows
 from tracker.projections.intervals import Z, ratio_variance, wilson
+from tracker.projections.reading import opened, session
 from tracker.projections.snapshot import Snapshot
 from tracker.projections.stamping import stamp_of
 from tracker.projections.workspace import run, sql
@@ -85,10 +86,10 @@ class KeyFigures:
 
 def key_figures(snapshot: Snapshot | Path | str) -> KeyFigures:
     """Both key figures of a snapshot. Raises SnapshotError for a folder that is no snapshot."""
-    opened = snapshot if isinstance(snapshot, Snapshot) else Snapshot.open(Path(snapshot))
-    with opened.duckdb() as connection:
+    source = opened(snapshot)
+    with session(source) as connection:
         return KeyFigures(
-            _not_returned(connection), _investigation_time(connection), stamp_of(opened.manifest, DEFINITION)
+            _not_returned(connection), _investigation_time(connection), stamp_of(source.manifest, DEFINITION)
         )
 
 

@@ -14,6 +14,7 @@ import pandas as pd
 from tracker.domain.chain import ADULT, CLOSED, DEAD, MOVED, Chain, default_chain
 from tracker.domain.errors import UsageError
 from tracker.projections.flow_counts import rows
+from tracker.projections.reading import opened, session
 from tracker.projections.snapshot import Snapshot
 from tracker.projections.stamping import stamp_of
 from tracker.projections.workspace import sql
@@ -82,11 +83,11 @@ def pathways(
     ``chain`` gives states their rank and label: the one the snapshot was made with. Raises UsageError for an
     unknown variable, or a state the chain does not have.
     """
-    opened = snapshot if isinstance(snapshot, Snapshot) else Snapshot.open(Path(snapshot))
+    source = opened(snapshot)
     conditions = dict(where or {})
     if unknown := [name for name in conditions if name not in GROUPS]:
         raise UsageError(f"unknown where {', '.join(unknown)}; choose among {', '.join(GROUPS)}")
-    with opened.duckdb() as connection:
+    with session(source) as connection:
         _choose(connection, conditions)
         edges: pd.DataFrame = rows(connection, sql("pathway_edges").template).to_pandas()
         stays: pd.DataFrame = rows(
@@ -96,7 +97,7 @@ def pathways(
     edges["share_of_source"] = edges["count"] / edges.groupby("source")["count"].transform("sum")
     graph = _graph(edges, dict(zip(stays["state"], stays["count"], strict=True)), chain or default_chain())
     cohort = ", ".join(f"{name}={value}" for name, value in conditions.items()) or "all spells"
-    return Pathways(graph, edges, paths, stamp_of(opened.manifest, DEFINITION, cohort=cohort))
+    return Pathways(graph, edges, paths, stamp_of(source.manifest, DEFINITION, cohort=cohort))
 
 
 def pathway_graph(
