@@ -32,16 +32,36 @@ FLOW = {
 
 CHAIN = ("referrals", "investigations", "interventions", "follow_ups")
 CODED = {
-    "referrals": {"referral_type": "referral_type", "action": "referral_action"},
+    "referrals": {"referral_type": "referral_type", "action": "referral_action", "referrer": "referrer"},
     "investigations": {"need": "need"},
     "interventions": {"granted": "granted", "legal_basis": "legal_basis"},
     "follow_ups": {},
     "child_facts": {"fact": "child_fact"},
 }
 COLUMNS = (
-    *("fid", "municipality", "subject", "offered", "sex", "age", "birth_date", "day", "received_on", "action_on"),
-    *("investigation", "explicit", "opened_on", "closed_on", "decided_on", "started_on", "ended_on", "held_on"),
-    *("intervention", "known_on", "origins", "case", "stable_ids"),
+    *(
+        "fid",
+        "municipality",
+        "subject",
+        "offered",
+        "sex",
+        "age",
+        "birth_date",
+        "day",
+        "received_on",
+        "action_on",
+    ),
+    *(
+        "investigation",
+        "explicit",
+        "opened_on",
+        "closed_on",
+        "decided_on",
+        "started_on",
+        "ended_on",
+        "held_on",
+    ),
+    *("intervention", "known_on", "case"),
 )
 
 Row = Any
@@ -61,6 +81,7 @@ class Coverage:
                 said = yaml.safe_load((inbox / f"{row.file}.yml").read_text("utf-8"))
                 self._declare(row.municipality, said)
         self._last = {key: _last_of_run(days) for key, days in self._days.items()}
+        self._end = {key: max(days) for key, days in self._days.items() if days}
 
     def _declare(self, place: str, said: Mapping[str, Any]) -> None:
         if not said["full"]:
@@ -83,6 +104,11 @@ class Coverage:
         """Until when it is known what became of a row of ``day``."""
         last = self.covered_to(place, record_type, day)
         return min(last, self.days(place, record_type)[day][0]) if last else None
+
+    def unseen(self, place: str, record_type: str, day: date) -> str:
+        """What is said of a day not delivered in full: too recent after the last one that was."""
+        end = self._end.get((place, record_type))
+        return "too_recent" if end and day > end else "not_delivered"
 
     def complete(self, row: Row) -> bool:
         """Whether not-opened referrals are completely recorded around a referral."""
@@ -112,7 +138,10 @@ class Truth:
         coverage = Coverage(out / "inbox", files)
         sexes = _sex_wordings(pd.read_parquet(folder / "wordings.parquet"), codebooks)
         tables = {name: pd.read_parquet(folder / f"{name}.parquet") for name in (*CHAIN, "child_facts")}
-        rows = {name: list(_rows(name, table, codebooks, sexes)) for name, table in tables.items()}
+        rows = {
+            name: [] if table.empty else list(_rows(name, table, codebooks, sexes))
+            for name, table in tables.items()
+        }
         return cls(_with_known_sex(rows), coverage, _told_on(folder, coverage))
 
     @cached_property
@@ -162,12 +191,16 @@ def _sex_wordings(wordings: pd.DataFrame, codebooks: Codebooks) -> dict[tuple[st
     """Whether the codebook knows a municipality's word for a sex."""
     sexes = wordings[wordings.codebook == "sex"]
     return {
-        (row.municipality, row.codes[0]): not codebooks.read("sex", row.wording, row.municipality, row.system).unmapped
+        (row.municipality, row.codes[0]): not codebooks.read(
+            "sex", row.wording, row.municipality, row.system
+        ).unmapped
         for row in sexes.itertuples()
     }
 
 
-def _rows(name: str, table: pd.DataFrame, codebooks: Codebooks, sexes: Mapping[tuple[str, str], bool]) -> Iterator[Row]:
+def _rows(
+    name: str, table: pd.DataFrame, codebooks: Codebooks, sexes: Mapping[tuple[str, str], bool]
+) -> Iterator[Row]:
     """Rows with absent values as None and unknown wordings as ``unmapped``."""
     kept = {c: _plain(table[c]) for c in COLUMNS if c in table}
     dialects = table.dialect.tolist()
@@ -182,7 +215,8 @@ def _rows(name: str, table: pd.DataFrame, codebooks: Codebooks, sexes: Mapping[t
 
 
 def _plain(column: pd.Series) -> list[Any]:
-    return [None if isinstance(v, str) and not v or v is pd.NaT else v for v in column.astype(object).tolist()]
+    absent = column.isna() | column.eq("")
+    return column.astype(object).mask(absent, None).tolist()
 
 
 def _code(codebooks: Codebooks, book: str, code: str, said: str, place: str, system: str) -> str | None:
@@ -215,7 +249,7 @@ class Sorting:
             return "opened" if linked.opened_on >= r.received_on else "attached"
         until = self.coverage.observed_until(r.municipality, "referrals", r.received_on)
         if until is None:
-            return "not_delivered"
+            return self.coverage.unseen(r.municipality, "referrals", r.received_on)
         if assessment_due(r.received_on) > until:
             return "too_recent"
         return "open" if r.municipality in self.delivers_actions else "not_delivered"
@@ -229,7 +263,8 @@ class Sorting:
             return (first, *self.onward(linked))
         day = r.action_on or r.received_on
         covered = self.coverage.covered_to(r.municipality, "investigations", day)
-        return (first, "not_linked" if covered else "not_delivered")
+        unseen = self.coverage.unseen(r.municipality, "investigations", day)
+        return (first, "not_linked" if covered else unseen)
 
     def onward(self, i: Row) -> tuple[str, ...]:
         """The class at each step an opened investigation reached, from the need on."""
@@ -248,8 +283,10 @@ class Sorting:
         if i.need:
             return {"support": "yes", "protection": "yes", "none": "no"}.get(i.need, "unmapped")
         until = self.coverage.observed_until(i.municipality, "investigations", i.opened_on)
-        if i.closed_on or until is None:
+        if i.closed_on:
             return "not_delivered"
+        if until is None:
+            return self.coverage.unseen(i.municipality, "investigations", i.opened_on)
         return "too_recent" if investigation_due(i.opened_on) > until else "open"
 
     def granted(self, i: Row) -> str:
@@ -259,9 +296,10 @@ class Sorting:
         if decisions:
             told = {v.granted for v in decisions}
             return "unmapped" if "unmapped" in told else "not_delivered" if None in told else "no"
-        last = self.coverage.covered_to(i.municipality, "interventions", i.closed_on or i.opened_on)
+        day = i.closed_on or i.opened_on
+        last = self.coverage.covered_to(i.municipality, "interventions", day)
         if last is None:
-            return "not_delivered"
+            return self.coverage.unseen(i.municipality, "interventions", day)
         if i.closed_on is None:
             return "open"
         return "too_recent" if add_months(i.closed_on, 1) > last else "no"
@@ -270,8 +308,10 @@ class Sorting:
         until = self.coverage.observed_until(v.municipality, "interventions", v.decided_on)
         if v.started_on:
             return "yes"
-        if until is None or v.municipality not in self.delivers_starts:
+        if v.municipality not in self.delivers_starts:
             return "not_delivered"
+        if until is None:
+            return self.coverage.unseen(v.municipality, "interventions", v.decided_on)
         return "too_recent" if add_months(v.decided_on, 3) > until else "no"
 
     def followed_up(self, v: Row) -> str:
@@ -279,7 +319,7 @@ class Sorting:
         if self.truth.held.get(v.fid):
             return "yes"
         if last is None:
-            return "not_delivered"
+            return self.coverage.unseen(v.municipality, "follow_ups", v.started_on)
         return "too_recent" if add_months(v.started_on, 6) > last else "no"
 
     def clock_14_days(self, r: Row) -> str:
@@ -298,7 +338,9 @@ class Sorting:
         due = investigation_due(i.opened_on)
         if i.closed_on:
             return "within" if i.closed_on <= due else "late"
-        return "not_delivered" if until is None else "too_recent" if due >= until else "late"
+        if until is None:
+            return self.coverage.unseen(i.municipality, "investigations", i.opened_on)
+        return "too_recent" if due >= until else "late"
 
 
 def _given(v: Row) -> bool:
@@ -313,7 +355,7 @@ STEPS = ("investigation", "need", "granted", "started", "followed_up")
 
 
 def counts(truth: Truth, group_of: Groups) -> Counter[Key]:
-    """Every count of the summary by one grouping of the referrals; combinations that do not occur are absent."""
+    """Every count of the summary by one grouping of the referrals; what does not occur is absent."""
     sorting = Sorting(truth)
     units: dict[Key, set[str]] = defaultdict(set)
     opened: dict[tuple[str, str], Row] = {}
@@ -328,7 +370,10 @@ def counts(truth: Truth, group_of: Groups) -> Counter[Key]:
         if r.subject and path[0] == "opened" and (linked := truth.investigation(r)):
             opened[group, linked.fid] = linked
     for (group, fid), i in opened.items():
-        told = [*zip(STEPS, ("opened", *sorting.onward(i)), strict=False), ("clock_4_months", sorting.clock_4_months(i))]
+        told = [
+            *zip(STEPS, ("opened", *sorting.onward(i)), strict=False),
+            ("clock_4_months", sorting.clock_4_months(i)),
+        ]
         for step, name in told:
             units[group, "linkable", step, name, "investigations"].add(fid)
     for (group, subject), name in returns(truth.things, truth.rows["referrals"], group_of).items():

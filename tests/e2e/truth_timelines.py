@@ -22,6 +22,7 @@ Moment = tuple[date, int]
 OPENING, CLOSING, LOSING, MOVING, DYING = range(5)
 REFERRAL, INVESTIGATION, GRANTED, INTERVENTION = 1, 2, 3, 4
 NOTHING = 0
+LAST_OF_MONTH = 31  # a co-ordination number has the day + 60
 HORIZON = timedelta(365)
 OPENED_WITHIN = timedelta(30)
 ATTACHED = ("C1", "C2", "C3")
@@ -73,7 +74,6 @@ class Things:
     def __init__(self, rows: Mapping[str, Sequence[Row]], coverage: Any, told_on: Mapping[str, date]) -> None:
         self.coverage, self.told_on = coverage, told_on
         self.rows = {name: _by_subject(rows[name]) for name in (*ALL, "child_facts")}
-        self.listed = {o: i for i in rows["investigations"] if i.stable_ids for o in (_ids(i) or ())}
         self.by_id = {i.fid: i for i in rows["investigations"]}
         self.runs: dict[tuple[str, int], list[tuple[date, date]]] = {}
 
@@ -94,7 +94,12 @@ class Things:
         moves, _ = self._moves(subject)
         parts = (self._referral, self._investigation, self._granted, self._intervention)
         names = (*ALL, ALL[-1])
-        found = [t for part, name in zip(parts, names, strict=True) for row in self._of(subject, name) for t in part(row)]
+        found = [
+            t
+            for part, name in zip(parts, names, strict=True)
+            for row in self._of(subject, name)
+            for t in part(row)
+        ]
         return [_until_moved(thing, moves) for thing in found]
 
     def _referral(self, r: Row) -> Iterator[Thing]:
@@ -110,10 +115,13 @@ class Things:
         yield Thing(REFERRAL, r.municipality, None, r.received_on, (last, LOSING if lost else CLOSING))
 
     def _led_to(self, r: Row) -> tuple[bool, Row | None]:
-        """The investigation of a referral: by id, else the nearest that fits; whether two are as near."""
-        stated = self.by_id.get(r.investigation) if r.explicit else self.listed.get(r.fid)
+        """The investigation of a referral: by id, else the nearest that fits; whether two are as near.
+
+        One stated by id but delivered without the child is on nobody's timeline.
+        """
+        stated = self.by_id[r.investigation] if r.explicit else None
         if stated or r.action not in ("A1", "unmapped", None):
-            return False, stated
+            return False, stated if stated and stated.subject == r.subject else None
         fitting = [
             (0 if _same_case(r, i) else 1, i.opened_on - r.received_on, i.fid, i)
             for i in self._of(r.subject, "investigations")
@@ -139,16 +147,28 @@ class Things:
     def _thing(self, rank: int, record_type: str, row: Row, start: date, end: date | None) -> Thing:
         """Open until it ended, or until it was last seen."""
         read = self.coverage.days(row.municipality, record_type).get(row.day, (date.min,))[0]
-        moment = (max(start, read, self.told_on[row.fid]), LOSING) if end is None else (max(start, end), CLOSING)
+        moment = (
+            (max(start, read, self.told_on[row.fid]), LOSING) if end is None else (max(start, end), CLOSING)
+        )
         return Thing(rank, row.municipality, getattr(row, "legal_basis", None), start, moment)
 
     def _born(self, subject: str) -> date | None:
+        """The birth date as told, else the latest day that every stated age agrees with."""
         rows = [row for name in ALL for row in self._of(subject, name)]
-        told = [r for r in rows if subject.isdigit() or "birth_date" in r.offered.split(",")]
-        if told:
-            return next(r.birth_date for r in told)
-        ages = [r for r in rows if "age" in r.offered.split(",")]
-        return min((add_months(r.day, -12 * int(r.age)) for r in ages), default=None)
+        for row in rows:
+            if "birth_date" in row.offered.split(",") or self._personal_number(subject, row):
+                return row.birth_date
+        aged = [row for row in rows if "age" in row.offered.split(",")]
+        return min((add_months(row.day, -12 * int(row.age)) for row in aged), default=None)
+
+    def _personal_number(self, subject: str, row: Row) -> bool:
+        """Whether a row names the child by a number that is sure to tell its birth: no co-ordination number."""
+        if subject.isdigit() and int(subject[6:8]) <= LAST_OF_MONTH:
+            return True
+        changes = [f for f in self._of(subject, "child_facts") if f.fact == "number_changed"]
+        return any(
+            f.municipality == row.municipality and f.known_on <= self.told_on[row.fid] for f in changes
+        )
 
     def _grown(self, subject: str, stays: list[Stay]) -> Iterator[Stay]:
         """Stays until the child is too old for the state it is in."""
@@ -179,7 +199,9 @@ class Things:
     def _runs(self, place: str, state: int) -> list[tuple[date, date]]:
         key = place, len(WATCHED[state])
         if key not in self.runs:
-            days = sorted(set.intersection(*(set(self.coverage.days(place, name)) for name in WATCHED[state])))
+            days = sorted(
+                set.intersection(*(set(self.coverage.days(place, name)) for name in WATCHED[state]))
+            )
             starts = [d for before, d in pairwise([date.min, *days]) if d - before > timedelta(1)]
             lasts = [d for d, after in pairwise([*days, date.max]) if after - d > timedelta(1)]
             self.runs[key] = list(zip(starts, lasts, strict=True))
@@ -211,10 +233,6 @@ def _by_subject(rows: Sequence[Row]) -> dict[str, list[Row]]:
     return found
 
 
-def _ids(i: Row) -> Sequence[str]:
-    return i.origins if "referral_ids" in i.offered.split(",") else ()
-
-
 def _same_case(r: Row, i: Row) -> bool:
     return "case_id" in r.offered.split(",") and "case_id" in i.offered.split(",") and r.case == i.case
 
@@ -241,7 +259,7 @@ def _stays(things: Sequence[Thing], moves: Sequence[tuple[str, date]], died: dat
     if died:
         moments = [*(m for m in moments if m[0] <= died), (died, DYING)]
     told = list(_states(things, moves, moments))
-    changes = [(m, s) for before, (m, s) in pairwise([(None, None), *told]) if s != before]
+    changes = [now for before, now in pairwise([(None, None), *told]) if now[1] != before[1]]
     episode_on, new = date.min, True
     for (moment, state), after in pairwise([*changes, (None, None)]):
         if not isinstance(state, int):
@@ -270,7 +288,9 @@ def _states(
             yield m, "moved"
         else:
             lost = [t for t in begun if t.end[1] == LOSING and away < t.end <= m]
-            unseen = [t for t in lost if not any(o.rank >= t.rank and (o.start, OPENING) > t.end for o in begun)]
+            unseen = [
+                t for t in lost if not any(o.rank >= t.rank and (o.start, OPENING) > t.end for o in begun)
+            ]
             yield m, "lost" if max((t.rank for t in unseen), default=0) > furthest else furthest
 
 
