@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from multiprocessing import get_context
 from typing import Protocol
 from uuid import uuid4
 
 from tracker.domain.delivery import DeliveryState
-from tracker.domain.errors import RejectedFile
+from tracker.domain.errors import DatabaseUnavailable, RejectedFile
 from tracker.harmonise.claims import claim
 from tracker.intake.extract import extract
 from tracker.intake.parcel import Parcel
@@ -129,10 +130,11 @@ def load_all(
 ) -> Iterator[tuple[TakenIn, Receipt]]:
     """Load deliveries, one municipality's in the order given, different ones beside each other.
 
-    Yields each with its receipt as it is done. One sender's bad file stops nobody; an error that is
-    nobody's file's (the database gone, a key missing) ends the run, and what is not in stays visible as
-    received.
+    Yields each with its receipt as it is done. A delivery that fails stops nobody but its own sender's
+    later ones, and its error is raised when the others are done; only a database that is gone ends the
+    run at once. What is not in stays visible as received.
     """
+    failed: list[BaseException] = []
     queues = _by_municipality(waiting)
     with ProcessPoolExecutor(
         workers, mp_context=get_context("spawn"), initializer=_open_worker, initargs=(open_tools,)
@@ -144,8 +146,20 @@ def load_all(
             done, _ = wait(running, return_when=FIRST_COMPLETED)
             for future in done:
                 taken = running.pop(future)
-                yield taken, future.result()
+                if error := future.exception():
+                    _give_up(error, failed)
+                    queues.pop(taken.municipality)
+                else:
+                    yield taken, future.result()
                 _start_next(pool, queues, running)
+    if failed:
+        raise failed[0]
+
+
+def _give_up(error: BaseException, failed: list[BaseException]) -> None:
+    if isinstance(error, DatabaseUnavailable | BrokenProcessPool):
+        raise error
+    failed.append(error)
 
 
 def _by_municipality(waiting: Sequence[TakenIn]) -> dict[str, list[TakenIn]]:

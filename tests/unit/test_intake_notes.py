@@ -14,7 +14,7 @@ from tracker.domain.spec import CellType
 from tracker.intake.aliases import read_aliases
 from tracker.intake.dates_seen import days_seen, span
 from tracker.intake.period_names import period_in
-from tracker.intake.privacy_guard import shown_header, without_numbers
+from tracker.intake.privacy_guard import safe_text, shown_header
 from tracker.intake.sidecar import Sidecar, read_sidecar
 from tracker.intake.systems import load_systems, profile
 
@@ -190,7 +190,7 @@ def test_faulty_aliases_are_refused(content: bytes, complaint: str) -> None:
     ],
 )
 def test_national_ids_in_file_names_are_hidden(name: str, shown: str) -> None:
-    assert without_numbers(name) == shown
+    assert safe_text(name) == shown
 
 
 def test_headers_that_may_be_data_are_not_shown() -> None:

@@ -1,5 +1,7 @@
 """What can go wrong, by who has to act on it; each kind has its own exit code on the command line."""
 
+from typing import Self
+
 
 class TrackerError(Exception):
     """Base of every error a user may see: one sentence that says what, where and what to do next.
@@ -29,6 +31,10 @@ class RejectedFile(TrackerError):
         super().__init__(message)
         self.rule = rule
         self.remedy = remedy
+
+    def __reduce__(self) -> tuple[type[Self], tuple[str, str, str]]:
+        """Pickled whole: it may come from a worker process."""
+        return type(self), (self.rule, str(self), self.remedy)
 
 
 class DatabaseUnavailable(TrackerError):

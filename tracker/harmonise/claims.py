@@ -22,6 +22,7 @@ from tracker.harmonise.numbers import read_decimal, read_integer, read_source_id
 from tracker.harmonise.rules import Table, breaking_rows
 from tracker.harmonise.shapes import as_shown, holds_national_id
 from tracker.harmonise.wording import Place, grouped
+from tracker.harmonise.wordings import read_wording
 
 Reader = Callable[[Cell], Value | Problem]
 
@@ -31,8 +32,8 @@ _READERS: Mapping[CellType, Reader] = MappingProxyType(
         CellType.DECIMAL: read_decimal,
         CellType.SOURCE_ID: read_source_id,
         CellType.SOURCE_IDS: read_source_ids,
-        CellType.CODE: as_shown,
-        CellType.CODES: as_shown,
+        CellType.CODE: read_wording,
+        CellType.CODES: read_wording,
     }
 )
 _CALENDAR: Mapping[CellType, Callable[[Cell, date], Value | Problem]] = MappingProxyType(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import date
+from math import isfinite
 
 from tracker.domain.delivery import Cell
 from tracker.harmonise.dates import Problem
@@ -25,7 +26,7 @@ def read_integer(cell: Cell) -> int | Problem:
 
 def read_decimal(cell: Cell) -> float | Problem:
     """A number with decimal comma or point, blanks between thousands allowed."""
-    if isinstance(cell, int | float) and not isinstance(cell, bool):
+    if isinstance(cell, int | float) and not isinstance(cell, bool) and isfinite(cell):
         return float(cell)
     match = _NUMBER.fullmatch(_joined(cell)) if isinstance(cell, str) else None
     if match:

@@ -19,12 +19,14 @@ _CELL_RULES = {
     "ambiguous": "CELL-102",
     "out_of_range": "CELL-103",
     "damaged": "CELL-104",
+    "too_long": "CELL-105",
 }
 _CELL_MESSAGES = {
     "unreadable": "Värdet i kolumnen {label} går inte att läsa.",
     "ambiguous": "Datumet i kolumnen {label} kan läsas på flera sätt.",
     "out_of_range": "Datumet i kolumnen {label} är utanför det möjliga.",
     "damaged": "Id:t i kolumnen {label} har förstörts av kalkylprogrammet.",
+    "too_long": "Texten i kolumnen {label} är för lång för att vara en kod.",
 }
 _DROPPED = " Raden läses in utan det värdet."
 _SHOWN = frozenset({CellType.DATE, CellType.MONTH, CellType.YEAR, CellType.INTEGER, CellType.DECIMAL})

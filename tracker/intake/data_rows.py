@@ -13,6 +13,12 @@ from tracker.intake.raw import RawTable
 from tracker.intake.recognise import Match
 
 _SHOWN = 10
+_ABOUT_BROKEN = {
+    "FILE-025": ("text utan nolltecken", "nolltecken"),
+    "FILE-026": ("citattecken i par", "ett citattecken utan slut"),
+    "FILE-027": ("en rad av rimlig längd", "orimligt många tecken"),
+}
+"""Rule → what was expected and found; other rules are about the number of cells."""
 
 
 @dataclass(frozen=True)
@@ -53,9 +59,8 @@ def about_broken(rows: DataRows) -> Iterator[Finding]:
     width = len(rows.columns)
     for rule in sorted(set(rows.broken.values())):
         at = [index for index, why in rows.broken.items() if why == rule]
-        values: dict[str, str | int] = {"expected": str(width), "found": f"fler än {width}"}
-        if rule == "FILE-027":
-            values["found"] = "orimligt många tecken"
+        expected, found = _ABOUT_BROKEN.get(rule, (str(width), f"fler än {width}"))
+        values = {"expected": expected, "found": found}
         for index in at[:_SHOWN]:
             yield finding(rule, values, sheet=rows.table.sheet, row=rows.row_numbers[index])
         if len(at) > _SHOWN:

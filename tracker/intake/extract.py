@@ -49,6 +49,8 @@ def extract(
     match, recognition = recognise(tables, municipality, sidecar.record_type, aliases)
     _check_one_sheet(sidecar, recognition)
     rows = data_rows(match)
+    if not rows.row_numbers and not sidecar.full:
+        raise rejection("FILE-017")
     assigned = assign(match, rows.columns)
     sheet = match.table.sheet
     belonging = check_municipality(municipality, file_name, assigned.unrecognised, rows.row_numbers, sheet)
@@ -57,8 +59,6 @@ def extract(
     note, about_note = complete_note(
         file_name, municipality, sidecar, match.spec, _without(assigned.used, aside)
     )
-    if not rows.row_numbers and not note.full:
-        raise rejection("FILE-017")
     used = _used_columns(assigned.used, len(rows.columns))
     findings = [
         *map(_finding, problems),

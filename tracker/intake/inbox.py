@@ -17,7 +17,7 @@ from tracker.domain.findings import Finding
 from tracker.intake.file_rules import finding, rejection
 from tracker.intake.municipalities import municipalities
 from tracker.intake.parcel import Parcel
-from tracker.intake.privacy_guard import without_numbers
+from tracker.intake.privacy_guard import safe_text
 
 SIDECAR_ENDINGS = (".yml", ".yaml")
 """A sidecar is named as its file with one of these after."""
@@ -42,7 +42,7 @@ class InboxFile:
     @property
     def name(self) -> str:
         """The file's own name, a national id in it hidden."""
-        return without_numbers(self.path.name)
+        return safe_text(self.path.name)
 
 
 def scan(inbox: Path, registered: Mapping[str, str] | None = None) -> list[InboxFile]:
@@ -94,7 +94,7 @@ def _folder(folder: Path, known: Mapping[str, str]) -> Iterator[InboxFile]:
         path = Path(entry.path)
         owner = _owner_of(entry.name)
         if folder.name not in known:
-            yield _refused(folder.name, path, "FILE-070", found=f"”{without_numbers(folder.name)}”")
+            yield _refused(folder.name, path, "FILE-070", found=f"”{safe_text(folder.name)}”")
         elif not entry.is_file(follow_symlinks=False):
             yield _refused(folder.name, path, "FILE-071")
         elif owner is None:
@@ -116,7 +116,7 @@ def _sidecar_of(path: Path, names: set[str]) -> Path | None:
 
 
 def _refused(folder: str, path: Path, rule: str, found: str = "") -> InboxFile:
-    values = {"found": found or f"”{without_numbers(path.name)}”"}
+    values = {"found": found or f"”{safe_text(path.name)}”"}
     return InboxFile(folder, path, problem=finding(rule, values))
 
 
@@ -129,8 +129,8 @@ def _read(path: Path) -> bytes:
         finally:
             os.close(folder)
     except OSError:  # its text quotes the name
-        raise rejection("FILE-071", {"found": f"”{without_numbers(path.name)}”"}) from None
+        raise rejection("FILE-071", {"found": f"”{safe_text(path.name)}”"}) from None
     with os.fdopen(descriptor, "rb") as file:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise rejection("FILE-071", {"found": f"”{without_numbers(path.name)}”"})
+            raise rejection("FILE-071", {"found": f"”{safe_text(path.name)}”"})
         return file.read()

@@ -13,7 +13,7 @@ from tracker.domain.spec import CellType, RecordSpec
 from tracker.intake.dates_seen import days_seen, span, start_of, together
 from tracker.intake.file_rules import finding, rejection
 from tracker.intake.period_names import period_in
-from tracker.intake.privacy_guard import without_numbers
+from tracker.intake.privacy_guard import safe_text
 from tracker.intake.sidecar import Sidecar
 from tracker.intake.systems import load_systems, profile
 
@@ -41,7 +41,7 @@ def complete_note(
         findings.append(finding("FILE-063", {"found": sidecar.system[:40], "expected": names}))
     note = DeliveryNote(
         municipality=municipality,
-        file_name=without_numbers(file_name),
+        file_name=safe_text(file_name),
         record_type=spec.record_type,
         period=period,
         extracted_on=extracted_on,

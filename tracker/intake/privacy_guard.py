@@ -9,6 +9,7 @@ _NUMBER = re.compile(
 )
 """Ten or twelve digits however they are set apart, wherever one may begin; a day and a day are not one."""
 
+_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _LONGEST = 60
 
 
@@ -20,11 +21,17 @@ def shown_header(header: str) -> str:
     digits = sum(map(str.isdigit, header))
     if digits >= 6:
         return f"({digits} siffror)"
+    header = safe_text(header)
     return header if len(header) <= _LONGEST else header[:_LONGEST] + "…"
 
 
-def without_numbers(text: str) -> str:
-    """A name or declared value with whatever looks like a national id replaced by ``#``."""
+def safe_text(text: str) -> str:
+    """A name or declared value as it may be kept and shown.
+
+    Whatever looks like a national id is replaced by ``#``; so are, by ``�``, control characters and the
+    bytes of a file name that are no UTF-8, which no database or terminal takes.
+    """
+    text = _UNPRINTABLE.sub("�", text)
     shown = list(text)
     for match in _NUMBER.finditer(text):
         if _plausible(match[1]):

@@ -26,11 +26,15 @@ _MOST_PLACES = 10_000
 
 @dataclass(frozen=True)
 class SheetFacts:
-    """Places in one sheet as 0-based (row, column); merges as (row, column, last row, last column)."""
+    """Places in one sheet as 0-based (row, column); merges as (row, column, last row, last column).
+
+    ``may_hold_nul`` is False only when the whole workbook was seen to escape no NUL character.
+    """
 
     uncalculated: tuple[tuple[int, int], ...] = ()
     errors: tuple[tuple[int, int], ...] = ()
     merged: tuple[tuple[int, int, int, int], ...] = ()
+    may_hold_nul: bool = True
 
 
 def scan_sheet(part: bytes, limits: Limits) -> SheetFacts:

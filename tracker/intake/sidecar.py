@@ -11,7 +11,7 @@ import yaml
 
 from tracker.domain.periods import Period
 from tracker.intake.file_rules import rejection
-from tracker.intake.privacy_guard import without_numbers
+from tracker.intake.privacy_guard import safe_text
 from tracker.intake.raw import Hints, Unreadable
 from tracker.intake.spec_files import RECORD_TYPES
 from tracker.intake.text_file import decode
@@ -99,7 +99,7 @@ def _value(key: str, value: Any) -> Any:
         return value if isinstance(value, bool) else _wrong(key, value)
     if key == "record_type":
         return value if value in RECORD_TYPES else _wrong(key, value, f"någon av {', '.join(RECORD_TYPES)}")
-    return without_numbers(value.strip()) if isinstance(value, str) else _wrong(key, value)
+    return safe_text(value.strip()) if isinstance(value, str) else _wrong(key, value)
 
 
 def _day(key: str, value: Any) -> date:
@@ -114,7 +114,7 @@ def _wrong(key: str, value: Any, expected: str = "") -> Any:
 
 
 def _shown(value: Any) -> str:
-    return without_numbers(str(value))[:40]
+    return safe_text(str(value))[:40]
 
 
 def _period(first: date | None, last: date | None) -> Period | None:

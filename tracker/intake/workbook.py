@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import io
 import posixpath
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from datetime import date, datetime, time, timedelta
 from typing import Any
 from xml.etree import ElementTree
@@ -13,7 +14,7 @@ import python_calamine as calamine
 
 from tracker.domain.delivery import Cell
 from tracker.domain.findings import column_letter
-from tracker.intake.privacy_guard import without_numbers
+from tracker.intake.privacy_guard import safe_text
 from tracker.intake.raw import Limits, Problem, RawTable, Unreadable
 from tracker.intake.sheet_scan import SheetFacts, scan_sheet
 from tracker.intake.zip_check import checked_parts
@@ -67,12 +68,18 @@ def _table(sheet: Any, facts: SheetFacts) -> RawTable:
     columns = tuple(_cells(column) for column in zip(*rows, strict=True))
     merged = facts.merged or tuple((*first, *last) for first, last in _merges_of_xls(sheet))
     return RawTable(
-        without_numbers(sheet.name),
+        safe_text(sheet.name),
         columns,
         range(1, len(rows) + 1),
+        broken=dict.fromkeys(_rows_with_nul(columns), "FILE-025") if facts.may_hold_nul else {},
         uncalculated=facts.uncalculated,
         merged=merged,
     )
+
+
+def _rows_with_nul(columns: Sequence[Sequence[Cell]]) -> Iterator[int]:
+    for column in columns:
+        yield from (row for row, cell in enumerate(column) if isinstance(cell, str) and "\0" in cell)
 
 
 def _merges_of_xls(sheet: Any) -> Sequence[tuple[tuple[int, int], tuple[int, int]]]:
@@ -115,16 +122,18 @@ def _scan(content: bytes, limits: Limits) -> dict[str, SheetFacts]:
     """Facts of each worksheet by sheet name, gathered while the zip is checked."""
     small: dict[str, bytes] = {}
     scanned: dict[str, SheetFacts] = {}
-    names = set()
+    names, escaped_nul = set(), False
     for name, part in checked_parts(content, limits):
         names.add(name)
+        escaped_nul = escaped_nul or b"_x0000_" in part
         if name in {_WORKBOOK, _RELATIONS}:
             small[name] = part
         elif name.startswith("xl/worksheets/") and name.endswith(".xml"):
             scanned[name] = scan_sheet(part, limits)
     if _WORKBOOK not in names:
         raise Unreadable("FILE-004", extension="som en arbetsbok", found=_other_zip(names))
-    return {sheet: scanned[part] for sheet, part in _sheet_parts(small).items() if part in scanned}
+    sheets = {sheet: scanned[part] for sheet, part in _sheet_parts(small).items() if part in scanned}
+    return {sheet: replace(facts, may_hold_nul=escaped_nul) for sheet, facts in sheets.items()}
 
 
 def _other_zip(names: set[str]) -> str:
@@ -154,7 +163,7 @@ def _error_cells(sheet: str, places: Sequence[tuple[int, int]]) -> Problem:
     more = f" och {len(places) - 10} till" if len(places) > 10 else ""
     return Problem(
         "FILE-018",
-        {"found": shown + more, "sheet": without_numbers(sheet)},
+        {"found": shown + more, "sheet": safe_text(sheet)},
         row=places[0][0] + 1,
         count=len(places),
     )

@@ -13,7 +13,7 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 
-from tracker.intake.privacy_guard import without_numbers
+from tracker.intake.privacy_guard import safe_text
 from tracker.intake.raw import Limits, Unreadable
 
 _LOCAL_HEADER = struct.Struct("<4s5H3L2H")
@@ -70,7 +70,7 @@ def _check_name(entry: zipfile.ZipInfo) -> None:
     if entry.flag_bits & _ENCRYPTED:
         raise Unreadable("FILE-006")
     if lower.endswith("vbaproject.bin") or "/macrosheets/" in lower:
-        raise Unreadable("FILE-007", found=without_numbers(name.rsplit("/", 1)[-1])[:40])
+        raise Unreadable("FILE-007", found=safe_text(name.rsplit("/", 1)[-1])[:40])
     if "externallinks/" in lower:
         raise Unreadable("FILE-008", found="externalLinks")
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import StrEnum
 from functools import cache
-from typing import Any
+from typing import Any, Self
 
 import psycopg
 import sqlalchemy
@@ -43,6 +43,10 @@ class StatementRefused(TrackerError):
         )
         self.sqlstate = sqlstate
         self.constraint = constraint
+
+    def __reduce__(self) -> tuple[type[Self], tuple[str, str]]:
+        """Pickled whole: it may come from a worker process."""
+        return type(self), (self.sqlstate, self.constraint)
 
 
 GONE = {"08", "53", "57", "58"}
