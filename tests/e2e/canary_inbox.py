@@ -231,7 +231,10 @@ def _rejected(folder: Path, birds: Canaries) -> None:
         [ten(birds.new("first line of a file without headers")), f"{PEOPLE[0]}", 7],
         row[:3],
     ]
-    half: list[list[Any]] = [["Personnummer", "Kön", f"Anmält {ten(birds.new('header of a rejected file'))}"], row[:3]]
+    half: list[list[Any]] = [
+        ["Personnummer", "Kön", f"Anmält {ten(birds.new('header of a rejected file'))}"],
+        row[:3],
+    ]
     book = corpus.xlsx([REFERRAL, row])
     macro = f"xl/{twelve(birds.new('part of a zip'))}vbaProject.bin"
     files: dict[str, bytes] = {

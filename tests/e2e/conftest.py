@@ -17,8 +17,11 @@ from tracker.pseudonymise.keyring import Keyring
 from tracker.settings import Settings
 from tracker.wiring import Installation
 
-NewInstallation = Callable[[Path], Installation]
-"""Makes an installation at home in a folder, with an empty, migrated database of its own."""
+NewInstallation = Callable[..., Installation]
+"""``(home, keys=None)``: an installation at home in a folder, with an empty, migrated database of its own.
+
+With the ``keys`` of another, ids hash alike in both.
+"""
 
 
 @pytest.fixture(scope="session")
@@ -46,9 +49,9 @@ def new_installation(own_server: EmbeddedServer, template: str) -> Iterator[NewI
     """Installations whose databases go away with the module."""
     made: list[str] = []
 
-    def make(home: Path) -> Installation:
+    def make(home: Path, keys: Path | None = None) -> Installation:
         made.append(create_database(own_server.url, template))
-        return installed(home, made[-1])
+        return installed(home, made[-1], keys)
 
     yield make
     own_server.start()  # a test may have broken it
@@ -66,9 +69,10 @@ def create_database(server: str, template: str) -> str:
     return f"{server.rpartition('/')[0]}/{name}"
 
 
-def installed(home: Path, url: str) -> Installation:
+def installed(home: Path, url: str, keys: Path | None = None) -> Installation:
     """The installation at ``home`` on a migrated database, its keys made the first time."""
-    environment = {"TRACKER_HOME": str(home), "TRACKER_DATABASE_URL": url, "TRACKER_WORKERS": "2"}
+    places = {"TRACKER_HOME": str(home), "TRACKER_KEYS": str(keys or home / "keys")}
+    environment = {**places, "TRACKER_DATABASE_URL": url, "TRACKER_WORKERS": "2"}
     settings = Settings.from_environment(environment)
     home.mkdir(parents=True, exist_ok=True)
     if not settings.keys.exists():

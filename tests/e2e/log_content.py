@@ -45,7 +45,7 @@ def problems_of_accounting(url: str) -> list[str]:
     wrong = []
     with psycopg.connect(url) as connection:
         connection.execute("SET ROLE tracker_reader")
-        ledger = dict(connection.execute(LEDGER).fetchall())
+        ledger: dict[int, int] = dict(connection.execute(LEDGER).fetchall())
         batches = connection.execute(
             "SELECT first_position, last_position FROM record.batch ORDER BY batch_no"
         ).fetchall()
