@@ -106,16 +106,22 @@ CREATE FUNCTION projection.advance(first_position bigint, last_position bigint) 
     LANGUAGE sql SECURITY DEFINER
     SET search_path TO 'pg_catalog'
     AS $$
-    INSERT INTO projection.head AS h
+    INSERT INTO projection.head
         (stream_id, fact_id, event_type, version, position, live, subject_id, occurred_on, content)
     SELECT s.stream_id, e.fact_id, e.event_type, e.version, e.position, e.kind <> 'retracted', e.subject_id,
            e.occurred_on, e.content
     FROM record.event e
     JOIN projection.stream s USING (municipality, record_type)
     WHERE e.position BETWEEN first_position AND last_position AND e.event_type <> 'DeliveryRecorded'
-    ON CONFLICT (stream_id, fact_id, event_type) DO UPDATE
-    SET version = excluded.version, position = excluded.position, live = excluded.live,
-        subject_id = excluded.subject_id, occurred_on = excluded.occurred_on, content = excluded.content
+      AND e.version = 1;
+    UPDATE projection.head h
+    SET version = e.version, position = e.position, live = e.kind <> 'retracted',
+        subject_id = e.subject_id, occurred_on = e.occurred_on, content = e.content
+    FROM record.event e
+    JOIN projection.stream s USING (municipality, record_type)
+    WHERE e.position BETWEEN first_position AND last_position AND e.event_type <> 'DeliveryRecorded'
+      AND e.version > 1
+      AND h.stream_id = s.stream_id AND h.fact_id = e.fact_id AND h.event_type = e.event_type
 $$;
 
 ALTER FUNCTION projection.advance(first_position bigint, last_position bigint) OWNER TO tracker_owner;
@@ -159,13 +165,12 @@ BEGIN
                        replaces, occurred_on, delivery, row_no, content, body),
            salt, event_type, kind, subject_id, in_municipality, in_record_type, fact_id, version, replaces,
            occurred_on, delivery, row_no, content, body
-    FROM (SELECT row_number() OVER (ORDER BY c.withdrawn, c.row_no, c.ordinal, c.fact_id, c.event_type) AS n,
-                 uuid_send(gen_random_uuid()) AS salt, c.*
+    FROM (SELECT row_number() OVER (ORDER BY c.withdrawn, c.row_no, c.ordinal, c.fact_id, c.event_type) AS n, c.*
           FROM pg_temp.stage_change c
           UNION ALL
-          SELECT changes + 1, uuid_send(gen_random_uuid()), false, NULL, NULL, 'recorded',
+          SELECT changes + 1, false, NULL, NULL, 'recorded',
                  lpad(to_hex(delivery), 32, '0')::uuid, 'DeliveryRecorded', attempt_no, replaces_position, NULL,
-                 extracted, '\x00'::bytea, delivery_body) AS numbered;
+                 extracted, '\x00'::bytea, uuid_send(gen_random_uuid()), delivery_body) AS numbered;
     root := record.merkle_root(first_position, last_position);
     now := clock_timestamp();
     INSERT INTO record.batch
@@ -185,7 +190,7 @@ CREATE FUNCTION record.changes(stream integer) RETURNS void
     SELECT false, s.row_no, s.ordinal,
            (CASE WHEN h.live THEN 'corrected' ELSE 'recorded' END)::record.event_kind,
            s.fact_id, s.event_type, coalesce(h.version, 0) + 1, h.position, s.subject_id, s.occurred_on,
-           s.content, s.body
+           s.content, s.salt, s.body
     FROM pg_temp.stage_event s
     JOIN pg_temp.stage_row r ON r.row_no = s.row_no AND r.outcome IS NULL AND r.rule IS NULL
     LEFT JOIN projection.head h
@@ -194,7 +199,7 @@ CREATE FUNCTION record.changes(stream integer) RETURNS void
 
     INSERT INTO pg_temp.stage_change
     SELECT false, r.row_no, 2147483647, 'retracted', h.fact_id, h.event_type, h.version + 1, h.position,
-           h.subject_id, h.occurred_on, h.content, '{}'
+           h.subject_id, h.occurred_on, h.content, uuid_send(gen_random_uuid()), '{}'
     FROM pg_temp.stage_row r
     JOIN projection.head h ON h.stream_id = stream AND h.fact_id = r.fact_id AND h.live
     LEFT JOIN pg_temp.stage_event s
@@ -332,13 +337,13 @@ BEGIN
     ) ON COMMIT DELETE ROWS;
     CREATE TEMP TABLE IF NOT EXISTS stage_event (
         ordinal integer, row_no integer, fact_id uuid, event_type record.event_type, subject_id uuid,
-        occurred_on date, content bytea, body text
+        occurred_on date, content bytea, salt bytea, body text
     ) ON COMMIT DELETE ROWS;
     CREATE TEMP TABLE IF NOT EXISTS stage_protected (fact_id uuid, subject_id uuid) ON COMMIT DELETE ROWS;
     CREATE TEMP TABLE IF NOT EXISTS stage_change (
         withdrawn boolean, row_no integer, ordinal integer, kind record.event_kind, fact_id uuid,
         event_type record.event_type, version integer, replaces bigint, subject_id uuid, occurred_on date,
-        content bytea, body text
+        content bytea, salt bytea, body text
     ) ON COMMIT DELETE ROWS;
 END;
 $$;
@@ -394,7 +399,7 @@ BEGIN
                   AND h.occurred_on BETWEEN withdrawals.period_from AND withdrawals.period_to);
     INSERT INTO pg_temp.stage_change
     SELECT true, NULL, NULL, 'retracted', h.fact_id, h.event_type, h.version + 1, h.position,
-           h.subject_id, h.occurred_on, h.content, '{}'
+           h.subject_id, h.occurred_on, h.content, uuid_send(gen_random_uuid()), '{}'
     FROM projection.head h
     JOIN (SELECT o.fact_id FROM projection.head o
           WHERE o.stream_id = stream AND o.live AND o.event_type = opening

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,6 +12,8 @@ from tracker.record.stage import StagedDelivery
 
 NULL = "\\N"
 BLOCK_LINES = 2_000
+SALT = 16
+"""Random bytes that hide an event behind its leaf: without them nobody can try out what it said."""
 
 
 def copy_stage(driver: Connection[Any], staged: StagedDelivery) -> None:
@@ -37,11 +40,15 @@ def _row_lines(staged: StagedDelivery) -> Iterator[str]:
 
 
 def _event_lines(staged: StagedDelivery) -> Iterator[str]:
+    salts = os.urandom(SALT * len(staged.events)).hex()
     for ordinal, (row_no, fact, kind, subject, occurred, content, body) in enumerate(staged.events):
         # JSON has no raw tab or line break; only its backslashes mean something to COPY.
-        escaped = body.replace("\\", "\\\\")
-        day = occurred or NULL
-        yield f"{ordinal}\t{row_no}\t{fact}\t{kind}\t{subject or NULL}\t{day}\t\\\\x{content}\t{escaped}\n"
+        escaped = body.replace("\\", "\\\\") if "\\" in body else body
+        salt = salts[ordinal * SALT * 2 : (ordinal + 1) * SALT * 2]
+        yield (
+            f"{ordinal}\t{row_no}\t{fact}\t{kind}\t{subject or NULL}\t{occurred or NULL}"
+            f"\t\\\\x{content}\t\\\\x{salt}\t{escaped}\n"
+        )
 
 
 def _protected_lines(staged: StagedDelivery) -> Iterator[str]:

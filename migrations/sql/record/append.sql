@@ -24,13 +24,12 @@ BEGIN
                        replaces, occurred_on, delivery, row_no, content, body),
            salt, event_type, kind, subject_id, in_municipality, in_record_type, fact_id, version, replaces,
            occurred_on, delivery, row_no, content, body
-    FROM (SELECT row_number() OVER (ORDER BY c.withdrawn, c.row_no, c.ordinal, c.fact_id, c.event_type) AS n,
-                 uuid_send(gen_random_uuid()) AS salt, c.*
+    FROM (SELECT row_number() OVER (ORDER BY c.withdrawn, c.row_no, c.ordinal, c.fact_id, c.event_type) AS n, c.*
           FROM pg_temp.stage_change c
           UNION ALL
-          SELECT changes + 1, uuid_send(gen_random_uuid()), false, NULL, NULL, 'recorded',
+          SELECT changes + 1, false, NULL, NULL, 'recorded',
                  lpad(to_hex(delivery), 32, '0')::uuid, 'DeliveryRecorded', attempt_no, replaces_position, NULL,
-                 extracted, '\x00'::bytea, delivery_body) AS numbered;
+                 extracted, '\x00'::bytea, uuid_send(gen_random_uuid()), delivery_body) AS numbered;
     root := record.merkle_root(first_position, last_position);
     now := clock_timestamp();
     INSERT INTO record.batch

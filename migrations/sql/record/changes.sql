@@ -5,7 +5,7 @@ CREATE FUNCTION record.changes(stream integer) RETURNS void LANGUAGE sql AS $$
     SELECT false, s.row_no, s.ordinal,
            (CASE WHEN h.live THEN 'corrected' ELSE 'recorded' END)::record.event_kind,
            s.fact_id, s.event_type, coalesce(h.version, 0) + 1, h.position, s.subject_id, s.occurred_on,
-           s.content, s.body
+           s.content, s.salt, s.body
     FROM pg_temp.stage_event s
     JOIN pg_temp.stage_row r ON r.row_no = s.row_no AND r.outcome IS NULL AND r.rule IS NULL
     LEFT JOIN projection.head h
@@ -14,7 +14,7 @@ CREATE FUNCTION record.changes(stream integer) RETURNS void LANGUAGE sql AS $$
 
     INSERT INTO pg_temp.stage_change
     SELECT false, r.row_no, 2147483647, 'retracted', h.fact_id, h.event_type, h.version + 1, h.position,
-           h.subject_id, h.occurred_on, h.content, '{}'
+           h.subject_id, h.occurred_on, h.content, uuid_send(gen_random_uuid()), '{}'
     FROM pg_temp.stage_row r
     JOIN projection.head h ON h.stream_id = stream AND h.fact_id = r.fact_id AND h.live
     LEFT JOIN pg_temp.stage_event s

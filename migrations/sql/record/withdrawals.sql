@@ -14,7 +14,7 @@ BEGIN
                   AND h.occurred_on BETWEEN withdrawals.period_from AND withdrawals.period_to);
     INSERT INTO pg_temp.stage_change
     SELECT true, NULL, NULL, 'retracted', h.fact_id, h.event_type, h.version + 1, h.position,
-           h.subject_id, h.occurred_on, h.content, '{}'
+           h.subject_id, h.occurred_on, h.content, uuid_send(gen_random_uuid()), '{}'
     FROM projection.head h
     JOIN (SELECT o.fact_id FROM projection.head o
           WHERE o.stream_id = stream AND o.live AND o.event_type = opening
