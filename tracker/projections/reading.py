@@ -18,7 +18,6 @@ def opened(snapshot: Snapshot | Path | str) -> Snapshot:
 
 @contextmanager
 def session(snapshot: Snapshot) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A DuckDB session with a view for each table. Silent: its progress bar would mix with our output."""
+    """A DuckDB session with a view for each table, closed at the end of the block."""
     with snapshot.duckdb() as connection:
-        connection.execute("SET enable_progress_bar = false")
         yield connection

@@ -218,6 +218,7 @@ class Snapshot:
     def duckdb(self) -> duckdb.DuckDBPyConnection:
         """A DuckDB session with a view for every table; nothing is read until asked for."""
         connection = duckdb.connect()
+        connection.execute("SET enable_progress_bar = false")  # it prints even when piped
         for table in self.manifest.tables:
             connection.execute(
                 f"CREATE VIEW {table} AS SELECT * FROM read_parquet('{quoted(self.path(table))}')"
