@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
 from psycopg import Connection
@@ -26,7 +27,7 @@ def copy_stage(driver: Connection[Any], staged: StagedDelivery) -> None:
 
 def _copy(driver: Connection[Any], command: str, lines: Iterator[str]) -> None:
     with driver.cursor() as cursor, cursor.copy(command.encode()) as copy:
-        for block in _blocks(lines):
+        while block := "".join(islice(lines, BLOCK_LINES)):
             copy.write(block)
 
 
@@ -56,13 +57,3 @@ def _protected_lines(staged: StagedDelivery) -> Iterator[str]:
         yield f"{fact}\t{NULL}\n"
     for subject in staged.protected_subjects:
         yield f"{NULL}\t{subject}\n"
-
-
-def _blocks(lines: Iterator[str]) -> Iterator[str]:
-    block: list[str] = []
-    for line in lines:
-        block.append(line)
-        if len(block) == BLOCK_LINES:
-            yield "".join(block)
-            block.clear()
-    yield "".join(block)

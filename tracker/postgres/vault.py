@@ -166,14 +166,18 @@ def _ask(driver: Driver, ids: Sequence[HashedId]) -> None:
     driver.execute("ANALYZE asked")
 
 
+VERSION_4 = bytes(octet & 0x0F | 0x40 for octet in range(256))
+VARIANT = bytes(octet & 0x3F | 0x80 for octet in range(256))
+
+
 def _random_uuids(count: int) -> list[bytes]:
     """UUIDs of version 4 (RFC 9562), 16 bytes each, for those who turn out to be new.
 
     Made at one go: the server's own function costs more than all the rest of an insert.
     """
     octets = bytearray(os.urandom(16 * count))
-    octets[6::16] = bytes(octet & 0x0F | 0x40 for octet in octets[6::16])
-    octets[8::16] = bytes(octet & 0x3F | 0x80 for octet in octets[8::16])
+    octets[6::16] = octets[6::16].translate(VERSION_4)
+    octets[8::16] = octets[8::16].translate(VARIANT)
     return [bytes(octets[start : start + 16]) for start in range(0, len(octets), 16)]
 
 

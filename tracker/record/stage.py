@@ -172,12 +172,16 @@ def _encoded(cells: Sequence[Value], encode: Encoder) -> list[str]:
     return [seen[cell] for cell in cells]
 
 
+_as_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode  # made once: it is called a lot
+
+
 def _encoder(name: str) -> Encoder:
+    key = _as_json(name)
+
     def encode(cell: Value) -> str:
         if cell is None or cell == ():
             return ""
-        text = cell.isoformat() if isinstance(cell, date) else cell
-        return f"{json.dumps(name)}:{json.dumps(text, ensure_ascii=False, separators=(',', ':'))}"
+        return f"{key}:{_as_json(cell.isoformat() if isinstance(cell, date) else cell)}"
 
     return encode
 
@@ -186,7 +190,8 @@ def _masking_encoders(spec: RecordSpec, names: Iterable[str]) -> list[tuple[str,
     """Ids that churn between exports count only as given or not."""
 
     def masked(name: str) -> Encoder:
-        return lambda cell: "" if cell is None or cell == () else f"{json.dumps(name)}:true"
+        given = f"{_as_json(name)}:true"
+        return lambda cell: "" if cell is None or cell == () else given
 
     by_name = spec.by_name
     return [(n, masked(n) if by_name[n].type in SOURCE_ID_TYPES else _encoder(n)) for n in names]
