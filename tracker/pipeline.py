@@ -5,16 +5,18 @@ Everything a step needs is handed to it in ``Tools``; ``wiring`` makes those for
 
 from __future__ import annotations
 
+import os
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from typing import Protocol
 from uuid import uuid4
 
 from tracker.domain.delivery import DeliveryState
-from tracker.domain.errors import DatabaseUnavailable, RejectedFile
+from tracker.domain.errors import DatabaseUnavailable, RejectedFile, StoreUnavailable
 from tracker.harmonise.claims import claim
 from tracker.intake.extract import extract
 from tracker.intake.parcel import Parcel
@@ -65,11 +67,21 @@ class TakenIn:
 
 def take_in(municipality: str, file_name: str, parcel: Parcel, tools: Tools) -> TakenIn:
     """Store a file as delivered, encrypted, and give it its number. The same content again is the same."""
-    tools.store.put(parcel.pack())
+    _keep(parcel, tools.store)
     size = len(parcel.content)
     shown = safe_text(file_name)  # a name can hold a national id
     known: Registration = tools.log.register(municipality, shown, parcel.digest, size)
     return TakenIn(known.delivery_no, municipality, shown, parcel.digest, size, known.state)
+
+
+def _keep(parcel: Parcel, store: Store) -> None:
+    try:
+        store.put(parcel.pack())
+    except OSError as error:
+        raise StoreUnavailable(
+            f"the intake store cannot keep a file ({error.strerror}); make room or set TRACKER_STORE, "
+            "and run the same command again"
+        ) from None
 
 
 def load(taken: TakenIn, tools: Tools, *, hold_share: float | None = None, retry: bool = False) -> Receipt:
@@ -184,7 +196,15 @@ _worker: list[Tools] = []
 
 
 def _open_worker(open_tools: OpenTools) -> None:
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     _worker.append(open_tools())
+
+
+def _end_with_parent() -> None:
+    """A worker whose parent was killed would wait for work, and keep its sessions, for ever."""
+    if parent := parent_process():
+        parent.join()
+        os._exit(1)
 
 
 def _load_in_worker(taken: TakenIn) -> Receipt:

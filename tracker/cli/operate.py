@@ -134,6 +134,8 @@ def ingest(
       [bold]tracker ingest inbox --dry-run[/]
       [bold]tracker ingest inbox/0180/aktualiseringar_2024.xlsx[/]
     """
+    from tracker.desk.feedback import owed
+
     place = installation()
     found = intake_desk.find(path or place.settings.inbox)
     for problem in found.problems:
@@ -150,7 +152,7 @@ def ingest(
         for taken, receipt in pipeline.load_all(waiting, place.tools(), workers or place.settings.workers):
             loaded.append(intake_desk.line(taken, receipt))
             step(f"{taken.municipality} {taken.file_name}: {receipt.state}")
-    _send_feedback([line.no for line in loaded], place)
+    _send_feedback(sorted({*(line.no for line in loaded), *owed(place)}), place)
     known = len(found.files) - len(waiting)
     print_rows(
         sorted(loaded, key=lambda line: line.no),

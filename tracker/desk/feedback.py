@@ -43,11 +43,24 @@ def send_feedback(
     codebooks, wanted = place.codebooks(), set(numbers)
     for delivery in deliveries(place.url):
         if delivery.delivery_no in wanted and delivery.state is not DeliveryState.RECEIVED:
-            name = f"aterkoppling-{delivery.delivery_no:05d}.xlsx"
-            out = place.settings.outbox / delivery.municipality / name
+            out = _workbook(place, delivery)
             out.parent.mkdir(parents=True, exist_ok=True)
             write_feedback(out, feedback(place.url, delivery, codebooks, flows))
-            step(f"{delivery.municipality} {name}")
+            step(f"{delivery.municipality} {out.name}")
+
+
+def owed(place: Installation) -> list[int]:
+    """Deliveries that were attempted and have no workbook: an interrupted run left their senders untold."""
+    return [
+        delivery.delivery_no
+        for delivery in deliveries(place.url)
+        if delivery.state is not DeliveryState.RECEIVED and not _workbook(place, delivery).exists()
+    ]
+
+
+def _workbook(place: Installation, delivery: DeliveryRecord) -> Path:
+    name = f"aterkoppling-{delivery.delivery_no:05d}.xlsx"
+    return place.settings.outbox / delivery.municipality / name
 
 
 def feedback(url: str, delivery: DeliveryRecord, codebooks: Codebooks, flows: Flows | None) -> Feedback:

@@ -43,6 +43,10 @@ class DatabaseUnavailable(TrackerError):
     exit_code = 4
 
 
+class StoreUnavailable(TrackerError):
+    """The intake store takes no file: its disk is full, or it may not be written; nothing was taken in."""
+
+
 class SchemaMismatch(TrackerError):
     """The database schema is older or newer than this software."""
 
