@@ -21,11 +21,8 @@ RUN = "from tracker.cli import main; main()"
 def environment(place: Installation, **more: str) -> dict[str, str]:
     """The environment of a command: the installation's settings, nothing of our own."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("TRACKER_")}
-    own = {
-        "TRACKER_HOME": str(place.settings.home),
-        "TRACKER_DATABASE_URL": place.url,
-        "TRACKER_WORKERS": "2",
-    }
+    places = {"TRACKER_HOME": str(place.settings.home), "TRACKER_KEYS": str(place.settings.keys)}
+    own = {**places, "TRACKER_DATABASE_URL": place.url, "TRACKER_WORKERS": "2"}
     return {**kept, **own, "COLUMNS": "400", **more}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,10 +18,14 @@ from tests.e2e.searching import cells_of
 from tracker import pipeline
 from tracker.desk import intake_desk
 from tracker.desk.feedback import send_feedback
+from tracker.domain.delivery import DeliveryState
+from tracker.domain.errors import NotFound, RejectedFile, TrackerError
 from tracker.domain.findings import Finding, Severity
 from tracker.intake.inbox import scan
 from tracker.postgres import reading
+from tracker.postgres.engine import StatementRefused
 from tracker.postgres.reading import DeliveryRecord
+from tracker.record.log import Receipt
 from tracker.wiring import Installation
 
 CASES = bad_inbox.all_cases()
@@ -124,6 +129,34 @@ def test_others_are_as_if_the_bad_files_had_never_come(
     for municipality in ("0114", "0115"):
         theirs = content(ingested.place.url, municipality)
         assert theirs and theirs == content(alone.url, municipality)
+
+
+def test_a_delivery_that_fails_stops_nobody_else(
+    new_installation: NewInstallation, open_directory: Path
+) -> None:
+    """What is no fault of a file: it went missing from the store between being taken in and being read."""
+    place = new_installation(open_directory / "failing")
+    bad_inbox.build(place.settings.inbox, bad_inbox.good_cases())
+    files = intake_desk.find(place.settings.inbox).files
+    waiting = intake_desk.take_in(files, place, lambda _: None)
+    lost = waiting[0]
+    assert place.tools()().store.delete(lost.digest.hex())
+    loaded: list[tuple[pipeline.TakenIn, Receipt]] = []
+    with pytest.raises(NotFound):
+        loaded.extend(pipeline.load_all(waiting, place.tools(), 2))
+    assert {taken.municipality for taken, _ in loaded} == {"0115"}
+    states = {d.delivery_no: d.state for d in reading.deliveries(place.url)}
+    assert states[lost.delivery_no] is DeliveryState.RECEIVED
+    run(place, place.settings.inbox)
+    assert {d.state for d in reading.deliveries(place.url)} == {DeliveryState.LOADED}
+
+
+@pytest.mark.parametrize(
+    "error", [RejectedFile("FILE-001", "tom", "fyll"), StatementRefused("54000", "x"), NotFound("nobody")]
+)
+def test_errors_come_whole_from_a_worker(error: TrackerError) -> None:
+    came = pickle.loads(pickle.dumps(error))
+    assert (type(came), str(came), vars(came)) == (type(error), str(error), vars(error))
 
 
 def test_running_again_changes_nothing(ingested: Ingested) -> None:
