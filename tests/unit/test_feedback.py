@@ -256,6 +256,13 @@ def test_what_stops_the_file_comes_before_what_is_common() -> None:
     assert [(group.example.rule, group.count) for group in groups] == [("C", 1), ("B", 2), ("A", 99)]
 
 
+def test_one_rule_about_two_columns_is_two_kinds_of_error() -> None:
+    of_dates = [finding("CELL-101", fields=("received_on",)), finding("CELL-101", fields=("received_on",))]
+    of_ages = [finding("CELL-101", Severity.WARNING, fields=("age",))]
+    groups = error_groups([*of_ages, *of_dates])
+    assert [(group.example.fields, group.count) for group in groups] == [(("received_on",), 2), (("age",), 1)]
+
+
 def test_codes_show_the_senders_words_unknown_first(feedback: Feedback, tmp_path: Path) -> None:
     rows = written(feedback, tmp_path)["Så läste vi era koder"][4:]
     assert rows[0] == ["Orsak", "Oro hemsit", 4, "Okänd – inte översatt ännu", None]

@@ -90,6 +90,8 @@ def _about_rest(match: Match, rest: Sequence[Column]) -> Iterator[Finding]:
 
 
 def _about_missing(match: Match) -> Iterator[Finding]:
+    if "child" in match.spec.by_name and "child" not in match.found:
+        yield finding("FILE-048", sheet=match.table.sheet, fields=("child",))
     labels = [
         (c.name, c.label_sv) for c in match.spec.columns if c.name not in match.found and c.type != "text"
     ]

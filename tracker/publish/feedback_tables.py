@@ -10,7 +10,7 @@ from tracker.domain.findings import Finding
 from tracker.publish.discretion import PROTECTED_FIELDS, shape_only, wording
 from tracker.publish.feedback_book import Book, Cell, Heading, more, table_sheet
 from tracker.publish.feedback_content import CodeReading, Feedback
-from tracker.publish.feedback_words import SEVERITY, error_groups
+from tracker.publish.feedback_words import SEVERITY, error_groups, kind
 
 FINDINGS, CODES = "Fel och varningar", "Så läste vi era koder"
 MOST_FINDINGS = 5_000
@@ -65,8 +65,8 @@ def write_findings(book: Book, feedback: Feedback) -> None:
 
 def listed_findings(findings: Sequence[Finding]) -> list[Finding]:
     """The findings to list: by severity, then the most common rule, then row; no rule crowds out another."""
-    place = {group.example.rule: number for number, group in enumerate(error_groups(findings))}
-    ordered = sorted(findings, key=lambda f: (place[f.rule], f.sheet, f.row or 0, f.column))
+    place = {kind(group.example): number for number, group in enumerate(error_groups(findings))}
+    ordered = sorted(findings, key=lambda f: (place[kind(f)], f.sheet, f.row or 0, f.column))
     seen: Counter[str] = Counter()
     return list(islice(_at_most(ordered, seen), MOST_FINDINGS))
 

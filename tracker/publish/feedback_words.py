@@ -48,11 +48,17 @@ SET_ASIDE = {
     "duplicate_row": Reason(
         "samma id två gånger", "Filen har flera rader med samma id; en av dem används, de övriga räknas inte."
     ),
+    "sum_row": Reason("summarader", "Raden är en summa av andra rader."),
+    "footer_row": Reason("rader under tabellen", "Raden står under tabellen och innehåller inga uppgifter."),
+    "header_row": Reason("upprepade rubriker", "Raden upprepar kolumnrubrikerna."),
+    "other_municipality": Reason(
+        "annan kommun", "Raden gäller en annan kommun. Leverera den i den kommunens mapp."
+    ),
     "erased_subject": Reason(
         "raderade uppgifter", "Uppgifterna om barnet är raderade hos oss och tas inte in igen."
     ),
 }
-"""Rules that set rows aside without a finding of their own."""
+"""Rules that set rows aside; the others are told by the finding of the same name."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +71,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class ErrorGroup:
-    """All findings of one rule: an example, and how many rows they stand for."""
+    """All findings of one rule about the same fields: an example, and how many rows they stand for."""
 
     example: Finding
     count: int
@@ -173,12 +179,20 @@ def _steps(feedback: Feedback) -> Iterator[str]:
         )
 
 
+Kind = tuple[str, Severity, tuple[str, ...]]
+
+
+def kind(finding: Finding) -> Kind:
+    """What makes two findings one kind of error: rule, severity and the fields they are about."""
+    return finding.rule, finding.severity, finding.fields
+
+
 def error_groups(findings: Sequence[Finding]) -> list[ErrorGroup]:
-    """Findings by rule: what stops the file first, then what stops rows, the most common first."""
-    by_rule: dict[str, list[Finding]] = {}
+    """Findings by kind: what stops the file first, then what stops rows, the most common first."""
+    by_kind: dict[Kind, list[Finding]] = {}
     for finding in findings:
-        by_rule.setdefault(finding.rule, []).append(finding)
-    groups = [ErrorGroup(same[0], sum(finding.count for finding in same)) for same in by_rule.values()]
+        by_kind.setdefault(kind(finding), []).append(finding)
+    groups = [ErrorGroup(same[0], sum(finding.count for finding in same)) for same in by_kind.values()]
     order = list(SEVERITY)
     return sorted(groups, key=lambda g: (order.index(g.example.severity), -g.count, g.example.rule))
 
