@@ -276,12 +276,14 @@ def _odd_tables(rows: list[list[Any]]) -> list[Case]:
         ),
     )
     foreign = book(elsewhere, [*REFERRAL, "Kommun"])
+    without = book([row[1:] for row in rows], REFERRAL[1:])
     doubled = book(twice, [*REFERRAL, "Orsaker"])
     written = book(changed(rows, 1, REASON=noise))
     summed = book([*rows, ["Summa", None, None, 6]])
     unprintable = SIDECAR + 'system: "Pro\\0cura \\uD800"\n'
     return [
         Case("0120", "kommunkolumn.xlsx", foreign, {"FILE-066": 3}, good=5, aside=1, sidecar=SIDECAR),
+        Case("0120", "utan barn.xlsx", without, {"FILE-048": None}, good=6, sidecar=SIDECAR),
         Case("0120", "systemets namn.xlsx", book(rows), {"FILE-063": None}, good=6, sidecar=unprintable),
         Case("0120", "två orsakskolumner.xlsx", doubled, {"FILE-037": 1}, good=6, sidecar=SIDECAR),
         Case("0120", "lång orsak.xlsx", written, {"CELL-105": 3}, good=6, sidecar=SIDECAR),
