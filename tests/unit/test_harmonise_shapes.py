@@ -54,6 +54,9 @@ def test_what_looks_like_a_national_id(text):
         synthetic_id("150392"),
         "99" + TEN + "99",
         "2023-03-01",
+        "Beviljad 2023-01-01 - 2023-12-31",  # the first twelve digits have a true check digit
+        "2023-01-01-2023-12-31",
+        "2023.01.01-2023.12.31",
         "Anmälan 0-12 år, SoL 14:1",
     ],
 )

@@ -279,6 +279,8 @@ def test_numbers_are_found_in_texts(case: tuple[str, Cell], before: str, after: 
         "Ring 070-123 45 67",
         "Möte 2024-03-20 kl 14:30",
         "Dnr 2024/1234",
+        "Beviljad 2023-01-01-2023-12-31",  # the first twelve digits have a true check digit
+        "2023.01.01-2023.12.31",
         "Anmälan barn 0-12 år",
         "Bankgiro 5050-1055, plusgiro 4 12 34-5",
         "880320-0017",  # the check digit does not fit

@@ -8,7 +8,8 @@ from datetime import date
 
 from tracker.domain.delivery import Cell
 
-_PIECES = r"(\d\d)[\W_]{0,3}(\d\d)[\W_]{0,3}(\d\d)[\W_]{0,3}(\d{4})(?!\d)"
+_PIECES = r"(\d\d)[\W_]{0,3}(\d\d)[\W_]{0,3}(\d\d)[\W_]{0,3}(\d{4})(?!\d|[-./]\d\d[-./]\d\d)"
+"""Pairs of digits and four last; a day followed by another day (``2023-01-01 - 2023-12-31``) is none."""
 _TEN = re.compile(rf"(?=(?<!\d){_PIECES})")
 _TWELVE = re.compile(rf"(?=(?<!\d)(?:18|19|20)[\W_]{{0,3}}{_PIECES})")
 _ENOUGH_DIGITS = re.compile(r"(?:\d[\W_]{0,3}){9}\d")

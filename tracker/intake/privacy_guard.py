@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 _NUMBER = re.compile(
-    r"(?=(?<!\d)((?:\d\d[\W_]{0,3})?\d\d[\W_]{0,3}\d\d[\W_]{0,3}\d\d[\W_]{0,3}\d{4})(?!\d|-\d\d-\d\d))"
+    r"(?=(?<!\d)((?:\d\d[\W_]{0,3})?\d\d[\W_]{0,3}\d\d[\W_]{0,3}\d\d[\W_]{0,3}\d{4})(?!\d|[-./]\d\d[-./]\d\d))"
 )
 """Ten or twelve digits however they are set apart, wherever one may begin; a day and a day are not one."""
 

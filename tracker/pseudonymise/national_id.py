@@ -87,7 +87,8 @@ _DAMAGES = (
     (_ONLY_BIRTH, Reason.INCOMPLETE),
 )
 _INSIDE = re.compile(
-    r"(?<!\d)(?:(\d{6}|\d{8})[\s./+-]{0,3}(\d{4})|((?:\d\d)?\d\d[-.]\d\d[-.]\d\d)[+-](\d{4}))(?!\d)", re.ASCII
+    r"(?<!\d)(?:(\d{6}|\d{8})[\s./+-]{0,3}(\d{4})|((?:\d\d)?\d\d[-.]\d\d[-.]\d\d)[+-](\d{4}))(?!\d|[-./]\d\d[-./]\d\d)",
+    re.ASCII,
 )
 _TEN_DIGITS = re.compile(r"(?:\d\D{0,3}){10}")  # of any script: a cheap look before the thorough one
 _STRANGE = re.compile(r"[^\s\x21-\x7e\xa1-\xac\xae-\xff]")
