@@ -136,7 +136,7 @@ class Truth:
         folder = out / "truth"
         files = pd.read_parquet(folder / "files.parquet")
         coverage = Coverage(out / "inbox", files)
-        sexes = _sex_wordings(pd.read_parquet(folder / "wordings.parquet"), codebooks)
+        sexes = sex_wordings(pd.read_parquet(folder / "wordings.parquet"), codebooks)
         tables = {name: pd.read_parquet(folder / f"{name}.parquet") for name in (*CHAIN, "child_facts")}
         rows = {
             name: [] if table.empty else list(_rows(name, table, codebooks, sexes))
@@ -187,7 +187,7 @@ def _told_on(folder: Path, coverage: Coverage) -> dict[str, date]:
     return first
 
 
-def _sex_wordings(wordings: pd.DataFrame, codebooks: Codebooks) -> dict[tuple[str, str], bool]:
+def sex_wordings(wordings: pd.DataFrame, codebooks: Codebooks) -> dict[tuple[str, str], bool]:
     """Whether the codebook knows a municipality's word for a sex."""
     sexes = wordings[wordings.codebook == "sex"]
     return {

@@ -162,7 +162,7 @@ class Things:
         return min((add_months(row.day, -12 * int(row.age)) for row in aged), default=None)
 
     def _personal_number(self, subject: str, row: Row) -> bool:
-        """Whether a row names the child by a number that is sure to tell its birth: no co-ordination number."""
+        """Whether a row names the child by a number sure to tell its birth: no co-ordination number."""
         if subject.isdigit() and int(subject[6:8]) <= LAST_OF_MONTH:
             return True
         changes = [f for f in self._of(subject, "child_facts") if f.fact == "number_changed"]

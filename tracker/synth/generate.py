@@ -105,8 +105,8 @@ def _people(plan: Plan, places: tuple[Municipality, ...], rng: np.random.Generat
 def _number_changes(facts: Mapping[str, Table], everyone: tuple[Sender, ...], who: Identities) -> Table:
     """Child facts that tell of a new national id, where a sender's deliveries show the change."""
     telling = [s.index for s in everyone if changes(s)]
-    seen = facts["referrals"][["child", "place"]].drop_duplicates()
-    seen = seen[seen.place.isin(telling) & seen.child.map(lambda c: bool(who.later[c]))]
+    seen = pd.concat([frame[["child", "place"]] for frame in facts.values()]).drop_duplicates()
+    seen = seen[seen.place.isin(telling) & seen.child.map(lambda c: c >= 0 and bool(who.later[c]))]
     day = who.changes_on
     return seen.assign(
         day=day, known_on=day, registered=day, fact="number_changed", value="",

@@ -207,11 +207,10 @@ def _children(h: Histories, who: Identities, tables: Mapping[str, Table]) -> Tab
     child = np.asarray(used, dtype=int)
     p = h.people
     return pd.DataFrame({
-        "child": child, "sex": np.where(p.boy[child], "boy", "girl"), "birth_date": dates(p.birth[child]),
+        "child": child, "sex": np.where(p.boy[child], "boy", "girl"), "birth_date": p.birth[child],
         "number": [who.number[c] or None for c in used], "kind": who.kind[child],
         "later_number": [who.later[c] or None for c in used], "frequent": p.frequent[child],
-        "earlier_episodes": p.prior[child], "moves_on": dates(p.moves_on[child]),
-        "dies_on": dates(p.dies_on[child]),
+        "earlier_episodes": p.prior[child], "moves_on": p.moves_on[child], "dies_on": p.dies_on[child],
     })  # fmt: skip
 
 
