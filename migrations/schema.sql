@@ -351,17 +351,20 @@ $$;
 ALTER FUNCTION record.open_stage() OWNER TO tracker_owner;
 
 CREATE FUNCTION record.outcomes(stream integer) RETURNS void
-    LANGUAGE sql
+    LANGUAGE plpgsql
     AS $$
-    UPDATE pg_temp.stage_row r SET outcome = 'unchanged', rule = NULL
-    WHERE r.rule = 'newer_statement'
-      AND NOT EXISTS (SELECT FROM pg_temp.stage_event s
-                      LEFT JOIN projection.head h ON h.stream_id = stream AND h.fact_id = s.fact_id
-                          AND h.event_type = s.event_type AND h.live AND h.content = s.content
-                      WHERE s.row_no = r.row_no AND h.fact_id IS NULL)
-      AND NOT EXISTS (SELECT FROM projection.head h
-                      LEFT JOIN pg_temp.stage_event s ON s.row_no = r.row_no AND s.event_type = h.event_type
-                      WHERE h.stream_id = stream AND h.fact_id = r.fact_id AND h.live AND s.row_no IS NULL);
+BEGIN
+    IF EXISTS (SELECT FROM pg_temp.stage_row r WHERE r.rule = 'newer_statement') THEN
+        UPDATE pg_temp.stage_row r SET outcome = 'unchanged', rule = NULL
+        WHERE r.rule = 'newer_statement'
+          AND NOT EXISTS (SELECT FROM pg_temp.stage_event s
+                          LEFT JOIN projection.head h ON h.stream_id = stream AND h.fact_id = s.fact_id
+                              AND h.event_type = s.event_type AND h.live AND h.content = s.content
+                          WHERE s.row_no = r.row_no AND h.fact_id IS NULL)
+          AND NOT EXISTS (SELECT FROM projection.head h
+                          LEFT JOIN pg_temp.stage_event s ON s.row_no = r.row_no AND s.event_type = h.event_type
+                          WHERE h.stream_id = stream AND h.fact_id = r.fact_id AND h.live AND s.row_no IS NULL);
+    END IF;
     UPDATE pg_temp.stage_row r SET outcome = 'set_aside', rule = 'older_extract'
     WHERE r.outcome IS NULL AND r.rule IS NOT NULL;
     UPDATE pg_temp.stage_row r SET outcome = c.outcome
@@ -370,6 +373,7 @@ CREATE FUNCTION record.outcomes(stream integer) RETURNS void
           FROM pg_temp.stage_change WHERE NOT withdrawn GROUP BY row_no) AS c
     WHERE r.row_no = c.row_no AND r.outcome IS NULL;
     UPDATE pg_temp.stage_row r SET outcome = 'unchanged' WHERE r.outcome IS NULL;
+END;
 $$;
 
 ALTER FUNCTION record.outcomes(stream integer) OWNER TO tracker_owner;
@@ -405,7 +409,8 @@ BEGIN
           WHERE o.stream_id = stream AND o.live AND o.event_type = opening
             AND o.occurred_on BETWEEN withdrawals.period_from AND withdrawals.period_to) AS c USING (fact_id)
     WHERE h.stream_id = stream AND h.live
-      AND NOT EXISTS (SELECT FROM pg_temp.stage_row r WHERE r.fact_id = h.fact_id AND r.outcome IS NULL)
+      AND NOT EXISTS (SELECT FROM pg_temp.stage_row r
+                      WHERE r.fact_id = h.fact_id AND (r.outcome IS NULL OR r.outcome = 'unchanged'))
       AND NOT EXISTS (SELECT FROM pg_temp.stage_protected p WHERE p.fact_id = h.fact_id)
       AND NOT EXISTS (SELECT FROM pg_temp.stage_protected p
                       JOIN projection.head k ON k.subject_id = p.subject_id

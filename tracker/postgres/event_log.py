@@ -22,6 +22,7 @@ from tracker.postgres.intake_ledger import (
     write_spellings,
 )
 from tracker.postgres.staging import copy_stage
+from tracker.postgres.standing import standing_rows
 from tracker.postgres.tables import BATCH, DELIVERY, EVENT, HEAD, STREAM
 from tracker.record.decide import delivery_body
 from tracker.record.log import HOLD_SHARE, Head, Receipt, Registration
@@ -165,7 +166,7 @@ class _Attempt:
         self.stream = _stream_id(connection, staged.note.municipality, staged.note.record_type)
 
     def decide_and_append(self, hold_share: float) -> Receipt:
-        copy_stage(psycopg_connection(self.connection), self.staged)
+        self._stage()
         retractions, covered = self._decide()
         if covered and retractions / covered > hold_share:
             receipt = self._receipt(DeliveryState.HELD, retractions, covered)
@@ -175,10 +176,15 @@ class _Attempt:
         return receipt
 
     def preview(self) -> Receipt:
-        copy_stage(psycopg_connection(self.connection), self.staged)
+        self._stage()
         retractions, covered = self._decide()
         outcomes, rules = self._counts()
         return Receipt(UNNUMBERED, 1, DeliveryState.RECEIVED, outcomes, rules, retractions, covered)
+
+    def _stage(self) -> None:
+        precedence = (self.staged.note.extracted_on, self.delivery_no)
+        standing = standing_rows(self.connection, self.stream, precedence, self.staged)
+        copy_stage(psycopg_connection(self.connection), self.staged, standing)
 
     def _decide(self) -> tuple[int, int]:
         note = self.staged.note

@@ -182,7 +182,7 @@ class ChildReader:
 
     def _events_of(self, subjects: Iterable[str], up_to: int | None) -> list[Event]:
         asked = {"subjects": sorted(subjects), "up_to": END_OF_LOG if up_to is None else up_to}
-        return [_event(row) for row in self.driver.execute(OF_SUBJECTS, asked, prepare=True)]
+        return [_event(row) for row in self.driver.execute(OF_SUBJECTS, asked, prepare=True, binary=True)]
 
 
 def _event(row: tuple[Any, ...]) -> Event:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from itertools import islice
 from typing import Any
 
@@ -17,11 +17,14 @@ SALT = 16
 """Random bytes that hide an event behind its leaf: without them nobody can try out what it said."""
 
 
-def copy_stage(driver: Connection[Any], staged: StagedDelivery) -> None:
-    """Fill ``stage_row``, ``stage_event`` and ``stage_protected``; they empty themselves at commit."""
+def copy_stage(driver: Connection[Any], staged: StagedDelivery, standing: Set[int] = frozenset()) -> None:
+    """Fill ``stage_row``, ``stage_event`` and ``stage_protected``; they empty themselves at commit.
+
+    Rows of ``standing`` are known to say nothing new: they go as unchanged, without their events.
+    """
     driver.execute("SELECT record.open_stage()")
-    _copy(driver, "COPY pg_temp.stage_row FROM STDIN", _row_lines(staged))
-    _copy(driver, "COPY pg_temp.stage_event FROM STDIN", _event_lines(staged))
+    _copy(driver, "COPY pg_temp.stage_row FROM STDIN", _row_lines(staged, standing))
+    _copy(driver, "COPY pg_temp.stage_event FROM STDIN", _event_lines(staged, standing))
     _copy(driver, "COPY pg_temp.stage_protected FROM STDIN", _protected_lines(staged))
 
 
@@ -31,18 +34,20 @@ def _copy(driver: Connection[Any], command: str, lines: Iterator[str]) -> None:
             copy.write(block)
 
 
-def _row_lines(staged: StagedDelivery) -> Iterator[str]:
+def _row_lines(staged: StagedDelivery, standing: Set[int]) -> Iterator[str]:
     for row_no, fact, period_on in staged.rows:
-        yield f"{row_no}\t{fact}\t{period_on}\t{NULL}\t{NULL}\n"
+        outcome = "unchanged" if row_no in standing else NULL
+        yield f"{row_no}\t{fact}\t{period_on}\t{outcome}\t{NULL}\n"
     for row_no in staged.quarantined:
         yield f"{row_no}\t{NULL}\t{NULL}\tquarantined\t{NULL}\n"
     for row_no, rule in staged.set_aside.items():
         yield f"{row_no}\t{NULL}\t{NULL}\tset_aside\t{rule}\n"
 
 
-def _event_lines(staged: StagedDelivery) -> Iterator[str]:
-    salts = os.urandom(SALT * len(staged.events)).hex()
-    for ordinal, (row_no, fact, kind, subject, occurred, content, body) in enumerate(staged.events):
+def _event_lines(staged: StagedDelivery, standing: Set[int]) -> Iterator[str]:
+    events = [event for event in staged.events if event.row_no not in standing]
+    salts = os.urandom(SALT * len(events)).hex()
+    for ordinal, (row_no, fact, kind, subject, occurred, content, body) in enumerate(events):
         # JSON has no raw tab or line break; only its backslashes mean something to COPY.
         escaped = body.replace("\\", "\\\\") if "\\" in body else body
         salt = salts[ordinal * SALT * 2 : (ordinal + 1) * SALT * 2]

@@ -1,5 +1,5 @@
 -- The session's staging tables: filled by COPY, emptied at commit, never written to the WAL. Salts come with
--- the events: the server's own random function opens /dev/urandom anew for each.
+-- the events: the server's own random function opens /dev/urandom anew for each. A row staged as unchanged has no events.
 CREATE FUNCTION record.open_stage() RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
     SET LOCAL client_min_messages = warning;

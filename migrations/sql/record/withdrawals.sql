@@ -20,7 +20,8 @@ BEGIN
           WHERE o.stream_id = stream AND o.live AND o.event_type = opening
             AND o.occurred_on BETWEEN withdrawals.period_from AND withdrawals.period_to) AS c USING (fact_id)
     WHERE h.stream_id = stream AND h.live
-      AND NOT EXISTS (SELECT FROM pg_temp.stage_row r WHERE r.fact_id = h.fact_id AND r.outcome IS NULL)
+      AND NOT EXISTS (SELECT FROM pg_temp.stage_row r
+                      WHERE r.fact_id = h.fact_id AND (r.outcome IS NULL OR r.outcome = 'unchanged'))
       AND NOT EXISTS (SELECT FROM pg_temp.stage_protected p WHERE p.fact_id = h.fact_id)
       AND NOT EXISTS (SELECT FROM pg_temp.stage_protected p
                       JOIN projection.head k ON k.subject_id = p.subject_id

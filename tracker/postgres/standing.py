@@ -1,0 +1,63 @@
+"""Rows that say exactly what stands, as most of a repeated export does: staged as unchanged, without events.
+
+The rule stays in the database (``record.decide``); this only spares it what cannot change anything.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Set
+from datetime import date
+
+from sqlalchemy import Connection, select, tuple_
+
+from tracker.domain.delivery import DeliveryState
+from tracker.postgres.engine import psycopg_connection
+from tracker.postgres.tables import ATTEMPT
+from tracker.record.stage import StagedDelivery
+
+FACT = 32
+"""Hex digits of a fact's id, with which each line below begins."""
+
+LIVE = """
+COPY (SELECT encode(uuid_send(fact_id) || content, 'hex') || event_type FROM projection.head
+      WHERE stream_id = {} AND live) TO STDOUT
+"""
+
+
+def standing_rows(
+    connection: Connection, stream: int, precedence: tuple[date, int], staged: StagedDelivery
+) -> Set[int]:
+    """Rows whose events are, all and alone, the live ones of their fact; none where a newer extract speaks.
+
+    The stream must be locked: what stands may not change before the delivery is decided on.
+    """
+    if _newer(connection, stream, precedence):
+        return frozenset()
+    live = _live(connection, stream)
+    heads = Counter(line[:FACT] for line in live)
+    same: Counter[int] = Counter()
+    other: set[int] = set()
+    for event in staged.events if live else ():
+        if f"{event.fact_id}{event.content}{event.type}" in live:
+            same[event.row_no] += 1
+        else:
+            other.add(event.row_no)
+    return {
+        row.row_no
+        for row in (staged.rows if live else ())
+        if row.row_no not in other and same[row.row_no] == heads[row.fact_id]
+    }
+
+
+def _newer(connection: Connection, stream: int, precedence: tuple[date, int]) -> bool:
+    later = tuple_(ATTEMPT.c.extracted_on, ATTEMPT.c.delivery_no) > precedence
+    loaded = ATTEMPT.c.state == DeliveryState.LOADED.value
+    found = select(ATTEMPT.c.attempt).where(ATTEMPT.c.stream_id == stream, loaded, later).limit(1)
+    return connection.execute(found).first() is not None
+
+
+def _live(connection: Connection, stream: int) -> set[str]:
+    """One text for each live event: fact, content and type."""
+    with psycopg_connection(connection).cursor().copy(LIVE.format(int(stream)).encode()) as copy:
+        return set(b"".join(copy).decode().splitlines())
