@@ -33,7 +33,8 @@ def cells_of(url: str) -> Iterator[tuple[str, str]]:
     relations = """
         SELECT pg_get_userbyid(c.relowner), n.nspname, c.relname
         FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-        WHERE c.relkind IN ('r', 'p', 'm', 'v') AND n.nspname NOT IN ('pg_catalog', 'information_schema')"""
+        WHERE c.relkind IN ('r', 'p', 'm', 'v') AND n.nspname NOT IN ('pg_catalog', 'information_schema')
+        AND NOT starts_with(n.nspname, 'pg_temp')"""
     with psycopg.connect(url) as connection:
         for owner, schema, name in connection.execute(relations).fetchall():
             connection.execute(sql.SQL("SET ROLE {}").format(sql.Identifier(owner)))
