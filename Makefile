@@ -18,7 +18,7 @@ lint: .venv/installed-dev  ## ruff, mypy, import-linter
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/lint-imports --no-timing
+	$(BIN)/lint-imports
 
 bench: .venv/installed-dev  ## speed and memory as ratios in one run, to bench-results/
 	$(BIN)/python -m tests.bench
