@@ -185,6 +185,7 @@ ALTER FUNCTION record.append(delivery integer, attempt_no integer, in_municipali
 
 CREATE FUNCTION record.changes(stream integer) RETURNS void
     LANGUAGE sql
+    SET enable_nestloop TO 'off'
     AS $$
     INSERT INTO pg_temp.stage_change
     SELECT false, s.row_no, s.ordinal,
@@ -352,6 +353,7 @@ ALTER FUNCTION record.open_stage() OWNER TO tracker_owner;
 
 CREATE FUNCTION record.outcomes(stream integer) RETURNS void
     LANGUAGE plpgsql
+    SET enable_nestloop TO 'off'
     AS $$
 BEGIN
     IF EXISTS (SELECT FROM pg_temp.stage_row r WHERE r.rule = 'newer_statement') THEN
@@ -392,6 +394,7 @@ ALTER FUNCTION record.refuse_change() OWNER TO tracker_owner;
 
 CREATE FUNCTION record.withdrawals(stream integer, extracted date, delivery integer, period_from date, period_to date, opening record.event_type, OUT withdrawn integer, OUT covered integer) RETURNS record
     LANGUAGE plpgsql
+    SET enable_nestloop TO 'off'
     AS $$
 DECLARE
     something_newer boolean := EXISTS (

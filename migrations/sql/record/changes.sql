@@ -1,6 +1,7 @@
 -- Second half of the rule, set-wise: next versions of stated events, and withdrawal of events that a newer
 -- statement of their fact leaves out.
-CREATE FUNCTION record.changes(stream integer) RETURNS void LANGUAGE sql AS $$
+-- No nested loops: a stream's heads are guessed too few, and the stage has no index to loop over.
+CREATE FUNCTION record.changes(stream integer) RETURNS void LANGUAGE sql SET enable_nestloop = off AS $$
     INSERT INTO pg_temp.stage_change
     SELECT false, s.row_no, s.ordinal,
            (CASE WHEN h.live THEN 'corrected' ELSE 'recorded' END)::record.event_kind,

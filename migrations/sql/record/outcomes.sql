@@ -1,5 +1,6 @@
 -- One outcome a row, its strongest: unchanged, appended (only adds), corrected (changes or withdraws anything).
-CREATE FUNCTION record.outcomes(stream integer) RETURNS void LANGUAGE plpgsql AS $$
+-- No nested loops: a stream's heads are guessed too few, and the stage has no index to loop over.
+CREATE FUNCTION record.outcomes(stream integer) RETURNS void LANGUAGE plpgsql SET enable_nestloop = off AS $$
 BEGIN
     IF EXISTS (SELECT FROM pg_temp.stage_row r WHERE r.rule = 'newer_statement') THEN
         UPDATE pg_temp.stage_row r SET outcome = 'unchanged', rule = NULL
