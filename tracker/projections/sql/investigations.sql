@@ -5,10 +5,14 @@ SELECT i.fact_id, i.subject_id, i.municipality, i.opened_on, i.closed_on, own_or
 FROM investigations_coded i
 LEFT JOIN people p ON p.subject_id = i.subject_id
 LEFT JOIN (
-    SELECT other_id, arg_min(link_id, (received_on, link_id)) AS referral_id,
-           arg_min(method, (received_on, link_id)) AS method
-    FROM referral_links JOIN referrals_coded r ON r.fact_id = link_id
-    WHERE other_id IS NOT NULL GROUP BY other_id
+    -- The earliest; of one day by what they say, so that two loads of the same files choose alike.
+    SELECT other_id, arg_min(link_id, place) AS referral_id, arg_min(method, place) AS method
+    FROM (SELECT link_id, other_id, method,
+                 (received_on, coalesce(referral_type, ''), coalesce(referrer, ''), coalesce(action, ''),
+                  coalesce(array_to_string(reasons, ','), ''), link_id) AS place
+          FROM referral_links JOIN referrals_coded r ON r.fact_id = link_id
+          WHERE other_id IS NOT NULL) AS told
+    GROUP BY other_id
 ) l ON l.other_id = i.fact_id
 LEFT JOIN covered c ON c.record_type = 'investigations' AND c.municipality = i.municipality
                    AND i.opened_on BETWEEN c.covered_from AND c.covered_to,
