@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tracker.harmonise.codebook import Codebooks
-from tracker.postgres.reading import BULK
+from tracker.postgres.log_reading import BULK
 from tracker.projections.flow_summary import flow_summary
 from tracker.projections.snapshot import Snapshot, write_snapshot
 

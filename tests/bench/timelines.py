@@ -13,7 +13,7 @@ from sqlalchemy import text
 from tracker.desk.timelines import declared
 from tracker.harmonise.codebook import Codebooks
 from tracker.postgres.engine import Role, connect, psycopg_connection
-from tracker.postgres.reading import ChildReader
+from tracker.postgres.log_reading import ChildReader
 from tracker.projections.coverage import Seen
 from tracker.projections.evolve import evolve
 

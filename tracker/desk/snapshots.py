@@ -9,7 +9,7 @@ from pathlib import Path
 from tracker.domain.errors import UsageError
 from tracker.harmonise.codebook import Codebooks
 from tracker.postgres.event_log import PostgresLog
-from tracker.postgres.reading import log_batches, position_at, recorded_at
+from tracker.postgres.log_reading import log_batches, position_at, recorded_at
 from tracker.projections.snapshot import Manifest, write_snapshot
 
 

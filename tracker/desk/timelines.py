@@ -7,7 +7,7 @@ from datetime import date
 from typing import Any
 
 from tracker.domain.errors import NotFound, UsageError
-from tracker.postgres.reading import child_reader, declared_deliveries
+from tracker.postgres.log_reading import child_reader, declared_deliveries
 from tracker.postgres.vault import PostgresVault
 from tracker.projections.coverage import Declared, Seen
 from tracker.projections.evolve import evolve

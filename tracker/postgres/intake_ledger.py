@@ -30,7 +30,7 @@ def last_attempt(connection: Connection, delivery_no: int) -> Receipt | None:
         row.attempt,
         DeliveryState(row.state),
         {outcome: getattr(row, outcome) for outcome in Outcome},
-        _set_aside_rules(connection, delivery_no, row.attempt),
+        rows_set_aside(connection, delivery_no, row.attempt),
         row.retractions,
         row.covered,
         row.first_position,
@@ -104,7 +104,8 @@ def write_spellings(connection: Connection, receipt: Receipt, wordings: Iterable
             copy.write_row((*key, said.field, said.codebook, said.wording, said.rows))
 
 
-def _set_aside_rules(connection: Connection, delivery_no: int, attempt: int) -> dict[str, int]:
+def rows_set_aside(connection: Connection, delivery_no: int, attempt: int) -> dict[str, int]:
+    """Rows set aside in an attempt, by rule."""
     rows = connection.execute(
         select(ROW_OUTCOME.c.rule, func.count().label("rows"))
         .where(ROW_OUTCOME.c.delivery_no == delivery_no, ROW_OUTCOME.c.attempt == attempt)
