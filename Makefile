@@ -38,5 +38,5 @@ clean:  ## stop the embedded server and remove what the demo made
 	@touch $@
 
 .venv/installed-dev: .venv/installed
-	@$(PIP) --editable '.[dev]'
+	@$(PIP) --editable '.[dev,airflow,spark]'
 	@touch $@

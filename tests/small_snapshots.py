@@ -97,6 +97,7 @@ SCHEMAS: Mapping[str, Sequence[tuple[str, pa.DataType, Any]]] = {
         ("age_at_entry", pa.int16(), 7),
         ("age_group", pa.string(), "6-8"),
         ("legal_basis", pa.string(), None),
+        ("state_entered_on", pa.date32(), None),
         ("episode_entered_on", pa.date32(), None),
     ],
     "coverage": [

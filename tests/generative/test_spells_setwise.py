@@ -84,13 +84,23 @@ def spell_row(spell: Spell) -> tuple[Any, ...]:
         str(spell.exit),
         spell.left_assumed,
         spell.legal_basis,
+        spell.state_entered_on,
         spell.episode_entered_on,
     )
 
 
 COLUMNS = (
     *("subject_id", "spell", "municipality", "episode", "state", "entered_on", "entered_step", "left_on"),
-    *("left_step", "to_state", "exit", "left_assumed", "legal_basis", "episode_entered_on", "sex"),
+    *(
+        "left_step",
+        "to_state",
+        "exit",
+        "left_assumed",
+        "legal_basis",
+        "state_entered_on",
+        "episode_entered_on",
+        "sex",
+    ),
 )
 
 

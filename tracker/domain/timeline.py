@@ -74,7 +74,8 @@ class Spell:
     """One observed stay in one state.
 
     ``left_step`` is None when censored: censoring follows the last step of its day. ``left_assumed``
-    says that the day of leaving was not delivered. ``episode_entered_on`` may precede the observation.
+    says that the day of leaving was not delivered. ``state_entered_on`` and ``episode_entered_on`` may
+    precede the observation: the clocks of the state and of the episode start there.
     """
 
     municipality: str
@@ -88,6 +89,7 @@ class Spell:
     exit: Exit
     left_assumed: bool
     legal_basis: str | None
+    state_entered_on: date
     episode_entered_on: date
 
 

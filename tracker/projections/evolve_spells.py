@@ -248,6 +248,7 @@ def _whole(stay: Stay, at_latest: date) -> Spell:
         exit=_EXITS.get(stay.to_state, Exit.TRANSITION),
         left_assumed=stay.assumed,
         legal_basis=stay.legal_basis,
+        state_entered_on=stay.entered_on,
         episode_entered_on=stay.episode_entered_on or stay.entered_on,
     )
 

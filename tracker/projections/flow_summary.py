@@ -20,7 +20,7 @@ from tracker.projections import flow_groups
 from tracker.projections.flow_cohort import Cohort, prepare
 from tracker.projections.flow_levels import Block, linkable, unlinkable
 from tracker.projections.flow_picture import FlowLinks, picture_of
-from tracker.projections.flow_table import tidy
+from tracker.projections.flow_tidy import tidy
 from tracker.projections.flow_words import definitions
 from tracker.projections.reading import opened, session
 from tracker.projections.snapshot import Manifest, Snapshot

@@ -11,7 +11,8 @@ SELECT subject_id, municipality, episode,
             WHEN to_state IN ('adult', 'dead') THEN 'absorbing' ELSE 'transition' END AS exit,
        CASE WHEN goes_on THEN false ELSE assumed END AS left_assumed,
        sex, age_on(born, greatest(entered_on, first)) AS age_at_entry,
-       age_group_of(age_on(born, greatest(entered_on, first))) AS age_group, legal_basis, episode_entered_on
+       age_group_of(age_on(born, greatest(entered_on, first))) AS age_group, legal_basis,
+       entered_on AS state_entered_on, episode_entered_on
 FROM (
     SELECT g.*, r.first, r.last, r.final, g.left_on IS NULL OR g.left_on > r.last AS goes_on
     FROM grown g
