@@ -69,3 +69,9 @@ class NotFound(TrackerError):
     """The delivery, subject, spelling or decision named does not exist."""
 
     exit_code = 8
+
+
+class EstimateError(TrackerError):
+    """An estimate cannot honestly be given: the data are impossible, or do not carry the method."""
+
+    exit_code = 9

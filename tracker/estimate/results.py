@@ -1,0 +1,154 @@
+"""What estimators return: numbers with their uncertainty, risk sets and origin, as tidy frames."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from tracker.domain.errors import EstimateError
+
+
+@dataclass(frozen=True)
+class About:
+    """What the data of an estimate were: who, on which clock, as of when, read with what.
+
+    ``position`` is the position of the log the snapshot was cut at; None for data from elsewhere.
+    """
+
+    cohort: str = ""
+    clock: str = ""
+    unit: str = ""
+    position: int | None = None
+    codebook: str = ""
+    chain: str = ""
+    rules: str = ""
+    software: str = ""
+    synthetic: bool = False
+
+
+@dataclass(frozen=True)
+class Method:
+    """How an estimate was made: the estimator, where it is published, its variance, interval and tie rule."""
+
+    name: str
+    source: str
+    variance: str = ""
+    interval: str = ""
+    ties: str = "all k-th steps of a day are tied"
+
+
+VALUE, TOO_RECENT = "value", "too_recent"
+"""Status of a value read off a curve: known, or past what anyone was followed."""
+
+
+@dataclass(frozen=True)
+class Curves:
+    """Step functions of time, a row for each moment something may change.
+
+    ``frame`` has the columns of ``strata``, those of ``key`` (such as ``state`` or ``cause``: what tells
+    the curves of one stratum apart), then ``time`` (days, or the unit of the data), ``step`` (within the
+    day), ``at_risk`` (just before), ``events`` (at the moment), ``estimate``, ``std_error``, ``lower`` and
+    ``upper``; a bound that the method does not give is missing. Before its first row a curve is at
+    ``start``, which is the same for every curve or named by its key.
+    """
+
+    quantity: str
+    frame: pd.DataFrame
+    strata: tuple[str, ...]
+    key: tuple[str, ...]
+    about: About
+    method: Method
+    start: float = 0.0
+    level: float = 0.95
+
+    def at(self, times: Sequence[float]) -> pd.DataFrame:
+        """The curves at the end of the given days: strata, key, time, estimate … and ``status``.
+
+        A time past the last row of a curve has status ``too_recent`` and no estimate: nobody was followed
+        so far. Raises EstimateError for a negative or missing time.
+        """
+        wanted = np.sort(np.asarray(times, float))
+        if wanted.size == 0 or not np.all(wanted >= 0):
+            raise EstimateError("Times to read a curve at must be zero or more, and at least one.")
+        parts = [self._read(part, wanted) for _, part in self._curves()]
+        return pd.concat(parts, ignore_index=True) if parts else self.frame.assign(status=VALUE)
+
+    def _curves(self) -> list[tuple[object, pd.DataFrame]]:
+        names = [*self.strata, *self.key]
+        if not names:
+            return [((), self.frame)] if len(self.frame) else []
+        return list(self.frame.groupby(names, sort=False, dropna=False))
+
+    def _read(self, curve: pd.DataFrame, wanted: NDArray[np.float64]) -> pd.DataFrame:
+        curve = curve.sort_values(["time", "step"], kind="stable")
+        last = np.searchsorted(curve["time"].to_numpy(float), wanted, side="right") - 1
+        read = curve.iloc[np.maximum(last, 0)].reset_index(drop=True).assign(time=wanted)
+        read.loc[last < 0, ["estimate", "std_error", "lower", "upper"]] = [self.start, 0.0] + [self.start] * 2
+        read.loc[last < 0, "events"] = 0
+        known = wanted <= curve["time"].max()
+        read.loc[~known, ["estimate", "std_error", "lower", "upper"]] = np.nan
+        return read.assign(status=np.where(known, VALUE, TOO_RECENT))
+
+
+@dataclass(frozen=True)
+class Coefficients:
+    """A fitted regression: one row a term.
+
+    ``frame``: ``term``, ``estimate`` (on the scale of the linear predictor), ``std_error`` (the one the
+    interval rests on: robust where ``method.variance`` says so), ``std_error_model``, ``ratio`` (its
+    exponential: hazard, subdistribution hazard, rate or time ratio), ``lower`` and ``upper`` (of the
+    ratio), ``z``, ``p_value``. ``covariance`` belongs to ``std_error``. ``tests`` holds the global
+    likelihood-ratio, score and Wald tests where the method has them.
+    """
+
+    quantity: str
+    frame: pd.DataFrame
+    covariance: NDArray[np.float64]
+    log_likelihood: tuple[float, float]
+    subjects: int
+    spells: int
+    events: int
+    about: About
+    method: Method
+    tests: dict[str, Test] = field(default_factory=dict)
+    iterations: int = 0
+    level: float = 0.95
+
+
+@dataclass(frozen=True)
+class Test:
+    """A test of a hypothesis: ``statistic`` referred to chi-squared with ``df`` degrees of freedom.
+
+    ``frame`` holds what went into it by group or term (such as observed and expected).
+    """
+
+    name: str
+    statistic: float
+    df: float
+    p_value: float
+    frame: pd.DataFrame
+    about: About
+    method: Method
+
+    __test__ = False  # not a test of the test runner's
+
+
+@dataclass(frozen=True)
+class Summary:
+    """Single numbers by stratum: restricted means, quantiles, expected times in state, differences.
+
+    ``frame``: strata, key, ``estimate``, ``std_error``, ``lower``, ``upper``, ``at_risk`` (at the start),
+    ``events``; and what the quantity is at (``horizon``, ``probability``).
+    """
+
+    quantity: str
+    frame: pd.DataFrame
+    strata: tuple[str, ...]
+    key: tuple[str, ...]
+    about: About
+    method: Method
+    level: float = 0.95

@@ -1,0 +1,383 @@
+"""The gate: every spell and every flow table enters the estimators here, checked, as arrays.
+
+A moment is a (time, step): a child's k-th transition of a day is step k of that day. Who enters at a
+moment is at risk from the next one; who leaves at a moment was at risk at it. Step ``END`` follows the
+last step of its day: censoring happens there, and data from elsewhere, in (start, stop], enter there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from tracker.domain.errors import EstimateError
+from tracker.estimate.results import About
+
+END = 32_767
+"""The step after the last of a day."""
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+ENTERED, TRANSITION, CENSORED = "entered", "transition", "censored"
+"""The kinds of flow, as in the column ``flow`` of a flow table."""
+
+
+@dataclass(frozen=True)
+class Moments:
+    """The moments at which anything happens, in order."""
+
+    time: Floats
+    step: Ints
+
+    def __len__(self) -> int:
+        return len(self.time)
+
+
+@dataclass(frozen=True)
+class RiskSets:
+    """Counts by stratum (G), moment (T) and state (H) or transition (M).
+
+    ``at_risk`` [G, T, H]: in the state just before the moment. ``moved`` [G, T, M]: transitions at it.
+    ``entered`` [G, T, H]: came into the state at it, by a transition or from outside. ``censored`` [G, T, H].
+    ``transitions`` are pairs of state numbers; ``strata`` has a row for each stratum (no columns: one
+    stratum). Counts are whole numbers unless the data were weighted.
+    """
+
+    strata: pd.DataFrame
+    states: tuple[str, ...]
+    transitions: tuple[tuple[int, int], ...]
+    moments: Moments
+    at_risk: Floats
+    moved: Floats
+    entered: Floats
+    censored: Floats
+    about: About = field(default_factory=About)
+
+    def state(self, name: str) -> int:
+        """Number of a state; raises EstimateError when there is none of that name."""
+        return _number(self.states, name)
+
+    def named(self, transition: int) -> tuple[str, str]:
+        """The states a transition goes from and to."""
+        source, target = self.transitions[transition]
+        return self.states[source], self.states[target]
+
+    def pooled(self) -> RiskSets:
+        """All strata as one."""
+        summed = {
+            name: getattr(self, name).sum(0, keepdims=True)
+            for name in ("at_risk", "moved", "entered", "censored")
+        }
+        return RiskSets(
+            self.strata.iloc[:1, :0], self.states, self.transitions, self.moments, about=self.about, **summed
+        )
+
+
+@dataclass(frozen=True)
+class Stays:
+    """Spells on one clock as arrays, a row for each (N): what needs persons is computed from these.
+
+    ``subject`` numbers the children (or child × municipality) from 0; ``stratum`` indexes ``strata``;
+    ``entered`` and ``left`` index ``moments``: a spell is at risk at moment m when entered < m <= left.
+    ``to`` is the state it left to, −1 when censored. ``covariates`` has the other columns asked for.
+    """
+
+    strata: pd.DataFrame
+    states: tuple[str, ...]
+    transitions: tuple[tuple[int, int], ...]
+    moments: Moments
+    subject: Ints
+    stratum: Ints
+    state: Ints
+    entered: Ints
+    left: Ints
+    to: Ints
+    weight: Floats
+    covariates: pd.DataFrame
+    about: About = field(default_factory=About)
+
+    def __len__(self) -> int:
+        return len(self.subject)
+
+
+def flow_counts(
+    table: pd.DataFrame,
+    strata: Sequence[str] = (),
+    *,
+    states: Sequence[str] | None = None,
+    transitions: Sequence[tuple[str, str]] | None = None,
+    about: About | None = None,
+) -> RiskSets:
+    """The risk sets of a flow table.
+
+    ``table`` has the columns of ``strata``, ``state``, ``flow`` (entered, transition, censored),
+    ``to_state`` (of a transition), ``day``, ``step`` and ``count``. Entered counts everyone who came into
+    the state, by a transition or from outside. ``states`` and ``transitions`` are those allowed; left out,
+    those that occur. An empty table gives no strata. Raises EstimateError when the table is impossible.
+    """
+    needed = [*strata, "state", "flow", "to_state", "day", "step", "count"]
+    _require_columns(table, needed)
+    named = _states(states, table["state"], table["to_state"])
+    pairs = table.loc[table["flow"] == TRANSITION, ["state", "to_state"]]
+    moves = _transitions(named, transitions, pairs["state"], pairs["to_state"])
+    _check_times(table["day"], "day")
+    groups, group = _strata(table, strata)
+    moments, moment = _moments(table["day"].to_numpy(float), table["step"].to_numpy(np.int64))
+    layout = _Layout(groups, named, moves, moments)
+    state = _numbers(named, table["state"])
+    count = table["count"].to_numpy(float)
+    if not np.all(count >= 0):
+        raise EstimateError("A flow table holds counts of zero or more; found negative or missing ones.")
+    flow = table["flow"].to_numpy(object)
+    came, went, stopped = (flow == kind for kind in (ENTERED, TRANSITION, CENSORED))
+    if not np.all(came | went | stopped):
+        raise EstimateError(f"Flows are {ENTERED}, {TRANSITION} or {CENSORED}; found others in «flow».")
+    target = np.full(len(table), -1, np.int64)
+    target[went] = _numbers(named, table.loc[went, "to_state"])
+    entered = layout.by_state(group[came], moment[came], state[came], count[came])
+    ends = (state[went], target[went])
+    moved = layout.by_transition(group[went], moment[went], ends, count[went])
+    censored = layout.by_state(group[stopped], moment[stopped], state[stopped], count[stopped])
+    return layout.risk_sets(entered, moved, censored, about)
+
+
+def spells_as_stays(
+    spells: pd.DataFrame,
+    *,
+    subject: str = "subject_id",
+    state: str = "state",
+    to_state: str = "to_state",
+    entered: str = "entered",
+    left: str = "left",
+    entered_step: str | None = None,
+    left_step: str | None = None,
+    strata: Sequence[str] = (),
+    covariates: Sequence[str] = (),
+    weight: str | None = None,
+    states: Sequence[str] | None = None,
+    transitions: Sequence[tuple[str, str]] | None = None,
+    about: About | None = None,
+) -> Stays:
+    """Spells, each a row with times in the columns named, as arrays.
+
+    Without steps a spell is (entered, left]: at risk after its entry, up to and including its end. A
+    missing ``to_state`` is censoring, after the last step of its day. Raises EstimateError for missing or
+    negative times, ends before entries, unknown states and transitions not allowed.
+    """
+    _require_columns(
+        spells,
+        [subject, state, to_state, entered, left, *strata, *covariates]
+        + [name for name in (entered_step, left_step, weight) if name],
+    )
+    for name in (entered, left):
+        _check_times(spells[name], name)
+    named = _states(states, spells[state], spells[to_state])
+    went = spells[to_state].notna().to_numpy()
+    moves = _transitions(named, transitions, spells.loc[went, state], spells.loc[went, to_state])
+    first = _steps(spells, entered_step, END)
+    last = np.where(went, _steps(spells, left_step, 1), END)
+    start, stop = spells[entered].to_numpy(float), spells[left].to_numpy(float)
+    _check_order(start, stop, first, last)
+    groups, group = _strata(spells, strata)
+    both, position = _moments(np.concatenate([start, stop]), np.concatenate([first, last]))
+    target = np.full(len(spells), -1, np.int64)
+    target[went] = _numbers(named, spells.loc[went, to_state])
+    return Stays(
+        groups,
+        named,
+        moves,
+        both,
+        pd.factorize(spells[subject])[0].astype(np.int64),
+        group,
+        _numbers(named, spells[state]),
+        position[: len(spells)],
+        position[len(spells) :],
+        target,
+        spells[weight].to_numpy(float) if weight else np.ones(len(spells)),
+        spells[list(covariates)].reset_index(drop=True),
+        about or About(),
+    )
+
+
+def count(stays: Stays) -> RiskSets:
+    """The risk sets of spells: the same counts a flow table of them would hold."""
+    layout = _Layout(stays.strata, stays.states, stays.transitions, stays.moments)
+    went = stays.to >= 0
+    entered = layout.by_state(stays.stratum, stays.entered, stays.state, stays.weight)
+    ends = (stays.state[went], stays.to[went])
+    moved = layout.by_transition(stays.stratum[went], stays.left[went], ends, stays.weight[went])
+    stopped = ~went
+    censored = layout.by_state(
+        stays.stratum[stopped], stays.left[stopped], stays.state[stopped], stays.weight[stopped]
+    )
+    return layout.risk_sets(entered, moved, censored, stays.about)
+
+
+@dataclass(frozen=True)
+class _Layout:
+    """What the axes of the arrays stand for; adds counts up into them."""
+
+    strata: pd.DataFrame
+    states: tuple[str, ...]
+    transitions: tuple[tuple[int, int], ...]
+    moments: Moments
+
+    def by_state(self, group: Ints, moment: Ints, state: Ints, weight: Floats) -> Floats:
+        return self._add(group, moment, state, weight, len(self.states))
+
+    def by_transition(self, group: Ints, moment: Ints, ends: tuple[Ints, Ints], weight: Floats) -> Floats:
+        move = _pair_numbers(self.transitions, *ends)
+        return self._add(group, moment, move, weight, len(self.transitions))
+
+    def _add(self, group: Ints, moment: Ints, column: Ints, weight: Floats, width: int) -> Floats:
+        shape = (len(self.strata), len(self.moments), width)
+        flat = (group * shape[1] + moment) * width + column
+        added: Floats = np.bincount(flat, weight, int(np.prod(shape))).astype(np.float64)
+        return added.reshape(shape)
+
+    def risk_sets(self, entered: Floats, moved: Floats, censored: Floats, about: About | None) -> RiskSets:
+        departed = censored.copy()
+        for number, (source, _) in enumerate(self.transitions):
+            departed[:, :, source] += moved[:, :, number]
+        after = np.cumsum(entered - departed, axis=1)
+        at_risk = np.concatenate([np.zeros_like(after[:, :1]), after[:, :-1]], axis=1)
+        self._check_balance(at_risk - departed)
+        return RiskSets(
+            **vars(self),
+            at_risk=at_risk,
+            moved=moved,
+            entered=entered,
+            censored=censored,
+            about=about or About(),
+        )
+
+    def _check_balance(self, remaining: Floats) -> None:
+        tolerance = 1e-9 * max(1.0, float(np.abs(remaining).max(initial=0)))
+        if np.all(remaining >= -tolerance):
+            return
+        group, moment, state = np.argwhere(remaining < -tolerance)[0]
+        raise EstimateError(
+            f"More leave «{self.states[state]}» than are in it: first at time {self.moments.time[moment]:g}"
+            f"{_where(self.strata, int(group))}. A spell is missing its entry, or ends before it begins."
+        )
+
+
+def _where(groups: pd.DataFrame, group: int) -> str:
+    named = ", ".join(f"{name} {value}" for name, value in groups.iloc[group].items())
+    return f", in stratum {named}" if named else ""
+
+
+def _require_columns(frame: pd.DataFrame, needed: Sequence[str]) -> None:
+    if missing := [name for name in needed if name not in frame.columns]:
+        raise EstimateError(f"Columns are missing: {', '.join(missing)}; found {', '.join(frame.columns)}.")
+
+
+def _check_times(times: pd.Series, name: str) -> None:
+    values = times.to_numpy(float, na_value=np.nan)
+    if absent := int(np.isnan(values).sum()):
+        raise EstimateError(f"Times must be known: «{name}» is missing in {absent} of {len(values)} rows.")
+    if impossible := int(((values < 0) | np.isinf(values)).sum()):
+        raise EstimateError(f"Times are zero or more and finite: «{name}» is not in {impossible} rows.")
+
+
+def _check_order(start: Floats, stop: Floats, first: Ints, last: Ints) -> None:
+    wrong = (stop < start) | ((stop == start) & (last <= first))
+    if wrong.any():
+        number = int(np.flatnonzero(wrong)[0])
+        raise EstimateError(
+            f"{int(wrong.sum())} spells end before they begin, or are of no length without steps to say what "
+            f"came first: the first is row {number}, from {start[number]:g} to {stop[number]:g}."
+        )
+
+
+def _steps(spells: pd.DataFrame, name: str | None, otherwise: int) -> Ints:
+    if name is None:
+        return np.full(len(spells), otherwise, np.int64)
+    steps: Ints = spells[name].fillna(otherwise).to_numpy(np.int64)
+    return steps
+
+
+def _states(allowed: Sequence[str] | None, *seen: pd.Series) -> tuple[str, ...]:
+    occurring = sorted({value for column in seen for value in column.dropna().unique()})
+    if allowed is None:
+        return tuple(occurring)
+    if unknown := [name for name in occurring if name not in allowed]:
+        raise EstimateError(f"Unknown states: {', '.join(unknown)}; the chain has {', '.join(allowed)}.")
+    return tuple(allowed)
+
+
+def _transitions(
+    states: tuple[str, ...],
+    allowed: Sequence[tuple[str, str]] | None,
+    sources: pd.Series,
+    targets: pd.Series,
+) -> tuple[tuple[int, int], ...]:
+    if sources.isna().any() or targets.isna().any():
+        raise EstimateError("A transition needs the state it leaves and the state it enters; some lack one.")
+    occurring = set(
+        pd.DataFrame({"a": sources, "b": targets}).drop_duplicates().itertuples(index=False, name=None)
+    )
+    if allowed is not None and (outside := sorted(occurring - set(allowed))):
+        told = ", ".join(f"{source} → {target}" for source, target in outside)
+        raise EstimateError(f"Transitions outside the chain: {told}.")
+    if selves := sorted(source for source, target in occurring if source == target):
+        raise EstimateError(f"A transition goes to another state; found stays broken in two: {selves[0]}.")
+    number = {name: i for i, name in enumerate(states)}
+    pairs = occurring if allowed is None else set(allowed)
+    return tuple(sorted((number[a], number[b]) for a, b in pairs if a in number and b in number))
+
+
+def _numbers(states: tuple[str, ...], names: pd.Series) -> Ints:
+    index = pd.Index(states)
+    numbers: Ints = index.get_indexer(pd.Index(names)).astype(np.int64)
+    if (numbers < 0).any():
+        raise EstimateError("Every spell has a state; some rows have none.")
+    return numbers
+
+
+def _pair_numbers(moves: tuple[tuple[int, int], ...], sources: Ints, targets: Ints) -> Ints:
+    width = 1 + max((max(pair) for pair in moves), default=0)
+    lookup = np.full(width * width, -1, np.int64)
+    for number, (source, target) in enumerate(moves):
+        lookup[source * width + target] = number
+    found: Ints = lookup[sources * width + targets]
+    return found
+
+
+def _number(states: tuple[str, ...], name: str) -> int:
+    if name not in states:
+        raise EstimateError(f"There is no state «{name}» here; there are {', '.join(states)}.")
+    return states.index(name)
+
+
+def _strata(frame: pd.DataFrame, names: Sequence[str]) -> tuple[pd.DataFrame, Ints]:
+    if not names:
+        return pd.DataFrame(index=range(min(len(frame), 1))), np.zeros(len(frame), np.int64)
+    grouped = frame.groupby(list(names), dropna=False, sort=True, observed=True)
+    group: Ints = grouped.ngroup().to_numpy().astype(np.int64)
+    first = np.full(int(group.max(initial=-1)) + 1, -1, np.int64)
+    first[group[::-1]] = np.arange(len(frame) - 1, -1, -1)
+    return frame.iloc[first][list(names)].reset_index(drop=True), group
+
+
+def _moments(time: Floats, step: Ints) -> tuple[Moments, Ints]:
+    """The distinct moments in order, and the number of each row's."""
+    order = np.lexsort((step, time))
+    ordered_time, ordered_step = time[order], step[order]
+    new = np.ones(len(time), bool)
+    new[1:] = (ordered_time[1:] != ordered_time[:-1]) | (ordered_step[1:] != ordered_step[:-1])
+    number = np.empty(len(time), np.int64)
+    number[order] = np.cumsum(new) - 1
+    return Moments(ordered_time[new], ordered_step[new]), number
+
+
+def require_someone(at_risk: Floats, groups: pd.DataFrame) -> None:
+    """Raise EstimateError for a stratum in which nobody is ever at risk."""
+    empty = np.flatnonzero(at_risk.reshape(len(groups), -1).sum(1) == 0)
+    if empty.size:
+        raise EstimateError(f"Nobody is ever at risk{_where(groups, int(empty[0]))}.")
