@@ -22,18 +22,24 @@ class Settings:
 
     Directories default to places under ``home``. ``database_url`` empty means the embedded server.
     Sizes are megabytes, times seconds or days as the name says. ``hold_share`` is the share (0..1) of
-    live facts a full delivery may retract before it is held for confirmation.
+    live facts a full delivery may retract before it is held for confirmation. ``inbox_url`` is an inbox
+    elsewhere (any address fsspec knows), mirrored into ``inbox`` by the scheduled ingestion; a file must
+    stand still for ``settle_seconds`` before that takes it in.
     """
 
     home: Path = Path(".tracker")
     database_url: str = field(default="", repr=False)  # holds a password
     inbox: Path = Path(".tracker/inbox")
     outbox: Path = Path(".tracker/outbox")
+    inbox_url: str = field(default="", repr=False)  # may hold credentials
     store: Path = Path(".tracker/store")
+    snapshots: Path = Path(".tracker/snapshots")
+    releases: Path = Path(".tracker/releases")
     keys: Path = Path(".tracker/keys")
     workers: int = 1
     hold_share: float = 0.05
     store_days: int = 365
+    settle_seconds: int = 20
     file_limit_mb: int = 50
     inflated_limit_mb: int = 500
     reader_memory_mb: int = 1536
@@ -54,11 +60,15 @@ class Settings:
             database_url=environ.get(PREFIX + "DATABASE_URL", ""),
             inbox=_read(environ, "INBOX", _path, home / "inbox"),
             outbox=_read(environ, "OUTBOX", _path, home / "outbox"),
+            inbox_url=environ.get(PREFIX + "INBOX_URL", ""),
             store=_read(environ, "STORE", _path, home / "store"),
+            snapshots=_read(environ, "SNAPSHOTS", _path, home / "snapshots"),
+            releases=_read(environ, "RELEASES", _path, home / "releases"),
             keys=_read(environ, "KEYS", _path, home / "keys"),
             workers=_read(environ, "WORKERS", _positive, os.cpu_count() or 1),
             hold_share=_read(environ, "HOLD_SHARE", _share, cls.hold_share),
             store_days=_read(environ, "STORE_DAYS", _positive, cls.store_days),
+            settle_seconds=_read(environ, "SETTLE_SECONDS", _positive, cls.settle_seconds),
             file_limit_mb=_read(environ, "FILE_LIMIT_MB", _positive, cls.file_limit_mb),
             inflated_limit_mb=_read(environ, "INFLATED_LIMIT_MB", _positive, cls.inflated_limit_mb),
             reader_memory_mb=_read(environ, "READER_MEMORY_MB", _positive, cls.reader_memory_mb),

@@ -47,6 +47,10 @@ class StoreUnavailable(TrackerError):
     """The intake store takes no file: its disk is full, or it may not be written; nothing was taken in."""
 
 
+class InboxUnavailable(TrackerError):
+    """The inbox cannot be read: it is gone, or its address does not answer; nothing was taken in."""
+
+
 class SchemaMismatch(TrackerError):
     """The database schema is older or newer than this software."""
 

@@ -75,10 +75,11 @@ def read_parcel(file: InboxFile) -> Parcel:
 
 def _entries(folder: Path) -> list[os.DirEntry[str]]:
     with os.scandir(folder) as entries:
-        return sorted((e for e in entries if not _passed_over(e.name)), key=lambda e: e.name)
+        return sorted((e for e in entries if not passed_over(e.name)), key=lambda e: e.name)
 
 
-def _passed_over(name: str) -> bool:
+def passed_over(name: str) -> bool:
+    """Whether a name is no delivery: hidden, a lock file, or still being copied."""
     lower = name.lower()
     return (
         lower.startswith(_PASSED_OVER_STARTS)
