@@ -29,31 +29,27 @@ BATCH = 50_000
 
 Driver = psycopg.Connection[Any]
 
-ASKED = """
-SET LOCAL client_min_messages = warning;
-CREATE TEMPORARY TABLE IF NOT EXISTS asked
-    (place integer, id_hmac bytea, kind text, candidate bytea) ON COMMIT DELETE ROWS
-"""
-
 # Nothing refers to a new subject but events of the same server, whose commit flushes this one before it.
 UNHURRIED = "SET LOCAL synchronous_commit = off"
+
+# Hashes go as one run of bytes, 32 each: a temporary table for every question costs more than the answer.
+# A subquery a hash, for a join is planned without knowing how many are asked and reads the whole vault.
+LOOKUP = """
+SELECT (SELECT coalesce(subject_id::text, '') FROM vault.subject
+        WHERE id_hmac = substring(%(hashes)s FROM place * 32 + 1 FOR 32))
+FROM generate_series(0, %(count)s::integer - 1) AS place ORDER BY place
+"""
 
 # In order of the hash, so that loaders at once wait for each other and never in a circle.
 INSERT = """
 INSERT INTO vault.subject (id_hmac, key_version, kind, municipality, subject_id)
 SELECT DISTINCT ON (id_hmac)
-    id_hmac, %(version)s, kind, CASE WHEN kind = 'local' THEN %(municipality)s ELSE '' END,
-    encode(candidate, 'hex')::uuid
-FROM asked
-WHERE NOT EXISTS (SELECT FROM vault.subject AS known WHERE known.id_hmac = asked.id_hmac)
+    substring(%(hashes)s FROM place::integer * 32 - 31 FOR 32) AS id_hmac, %(version)s, kind,
+    CASE WHEN kind = 'local' THEN %(municipality)s ELSE '' END,
+    encode(substring(%(candidates)s FROM place::integer * 16 - 15 FOR 16), 'hex')::uuid
+FROM unnest(%(kinds)s::text[]) WITH ORDINALITY AS asked (kind, place)
 ORDER BY id_hmac
 ON CONFLICT (id_hmac) DO NOTHING
-"""
-
-ANSWER = """
-SELECT subject.subject_id::text, subject.state
-FROM asked LEFT JOIN vault.subject AS subject USING (id_hmac)
-ORDER BY asked.place
 """
 
 ERASE = """
@@ -77,16 +73,29 @@ class PostgresVault:
     def subjects_for(self, ids: Sequence[HashedId], municipality: str) -> list[SubjectRef]:
         """As ``Vault.subjects_for``."""
         with self._open() as driver:
-            driver.execute(UNHURRIED)
-            _ask(driver, ids)
-            driver.execute(INSERT, {"version": self.keys.version, "municipality": municipality})
-            return [ref for ref in _answers(driver) if ref is not None]
+            found = _look_up(driver, ids)
+            new = [place for place, ref in enumerate(found) if ref is None]
+            if new:
+                driver.execute(UNHURRIED)
+                asked = [ids[place] for place in new]
+                driver.execute(INSERT, self._made(asked, municipality))
+                for place, ref in zip(new, _look_up(driver, asked), strict=True):
+                    found[place] = ref
+            return [ref for ref in found if ref is not None]
+
+    def _made(self, ids: Sequence[HashedId], municipality: str) -> dict[str, Any]:
+        return {
+            "hashes": _joined(ids),
+            "kinds": [one.kind.value for one in ids],
+            "candidates": _random_uuids(len(ids)),
+            "version": self.keys.version,
+            "municipality": municipality,
+        }
 
     def lookup(self, ids: Sequence[HashedId]) -> list[SubjectRef | None]:
         """As ``Vault.lookup``."""
         with self._open() as driver:
-            _ask(driver, ids)
-            return _answers(driver)
+            return _look_up(driver, ids)
 
     def erase(self, subject_id: str) -> None:
         """As ``Vault.erase``."""
@@ -114,9 +123,10 @@ class PostgresVault:
     def _version(self, driver: Driver) -> int:
         """Key version of the vault's hashes; an empty vault takes the keys it is first opened with."""
         query = "SELECT fingerprint, renewed FROM vault.identity_key ORDER BY version"
-        if not driver.execute(query).fetchall():
-            self._register(driver, renewed=True)
         rows = driver.execute(query).fetchall()
+        if not rows:
+            self._register(driver, renewed=True)
+            rows = driver.execute(query).fetchall()
         require_same_keys([fingerprint for fingerprint, _ in rows], self.keys)
         return sum(renewed for _, renewed in rows)
 
@@ -157,20 +167,21 @@ class PostgresVault:
             return len(rows)
 
 
-def _ask(driver: Driver, ids: Sequence[HashedId]) -> None:
-    driver.execute(ASKED)
-    with driver.cursor().copy("COPY asked FROM STDIN (FORMAT BINARY)") as copy:
-        copy.set_types(["int4", "bytea", "text", "bytea"])
-        for place, (one, candidate) in enumerate(zip(ids, _random_uuids(len(ids)), strict=True)):
-            copy.write_row((place, one.id_hmac, one.kind.value, candidate))
-    driver.execute("ANALYZE asked")
+def _look_up(driver: Driver, ids: Sequence[HashedId]) -> list[SubjectRef | None]:
+    asked = {"count": len(ids), "hashes": _joined(ids)}
+    rows = driver.execute(LOOKUP, asked).fetchall() if ids else ()
+    return [None if known is None else SubjectRef(known) if known else ERASED for (known,) in rows]
+
+
+def _joined(ids: Sequence[HashedId]) -> bytes:
+    return b"".join([one.id_hmac for one in ids])
 
 
 VERSION_4 = bytes(octet & 0x0F | 0x40 for octet in range(256))
 VARIANT = bytes(octet & 0x3F | 0x80 for octet in range(256))
 
 
-def _random_uuids(count: int) -> list[bytes]:
+def _random_uuids(count: int) -> bytes:
     """UUIDs of version 4 (RFC 9562), 16 bytes each, for those who turn out to be new.
 
     Made at one go: the server's own function costs more than all the rest of an insert.
@@ -178,12 +189,4 @@ def _random_uuids(count: int) -> list[bytes]:
     octets = bytearray(os.urandom(16 * count))
     octets[6::16] = octets[6::16].translate(VERSION_4)
     octets[8::16] = octets[8::16].translate(VARIANT)
-    return [bytes(octets[start : start + 16]) for start in range(0, len(octets), 16)]
-
-
-def _answers(driver: Driver) -> list[SubjectRef | None]:
-    rows = driver.execute(ANSWER).fetchall()
-    return [
-        None if state is None else ERASED if subject_id is None else SubjectRef(subject_id)
-        for subject_id, state in rows
-    ]
+    return bytes(octets)
