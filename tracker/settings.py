@@ -36,6 +36,7 @@ class Settings:
     snapshots: Path = Path(".tracker/snapshots")
     releases: Path = Path(".tracker/releases")
     keys: Path = Path(".tracker/keys")
+    anchors: Path = Path(".tracker/anchors")
     workers: int = 1
     hold_share: float = 0.05
     store_days: int = 365
@@ -65,6 +66,7 @@ class Settings:
             snapshots=_read(environ, "SNAPSHOTS", _path, home / "snapshots"),
             releases=_read(environ, "RELEASES", _path, home / "releases"),
             keys=_read(environ, "KEYS", _path, home / "keys"),
+            anchors=_read(environ, "ANCHORS", _path, home / "anchors"),
             workers=_read(environ, "WORKERS", _positive, os.cpu_count() or 1),
             hold_share=_read(environ, "HOLD_SHARE", _share, cls.hold_share),
             store_days=_read(environ, "STORE_DAYS", _positive, cls.store_days),

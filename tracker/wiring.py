@@ -16,6 +16,7 @@ from tracker.postgres.event_log import PostgresLog
 from tracker.postgres.schema import require_current
 from tracker.postgres.vault import PostgresVault
 from tracker.pseudonymise.keyring import Keyring
+from tracker.record.anchors import Anchors
 from tracker.settings import Settings
 
 MEGABYTE = 1_000_000
@@ -35,6 +36,10 @@ class Installation:
     def decisions(self) -> PostgresDecisions:
         """The steward's decisions."""
         return PostgresDecisions(self.url)
+
+    def anchors(self) -> Anchors:
+        """Heads anchored outside the database."""
+        return Anchors(self.settings.anchors)
 
     def codebooks(self) -> Codebooks:
         """The codebooks with the steward's decisions laid over them."""

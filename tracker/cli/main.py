@@ -7,12 +7,12 @@ import sys
 
 import typer
 
-from tracker.cli import demo, operate, output, steward, study
+from tracker.cli import demo, guard, operate, output, steward, study
 from tracker.domain.errors import TrackerError
 
 EPILOG = """
 Exit codes: 0 done · 1 failed · 2 wrong use · 3 a file was rejected or waits for confirmation ·
-4 database unavailable · 5 schema old or new · 6 keys · 7 snapshot · 8 not found.
+4 database unavailable · 5 schema old or new · 6 keys · 7 snapshot · 8 not found · 9 not as recorded.
 Settings are TRACKER_* variables; TRACKER_HOME (default ./.tracker) holds everything.
 """
 
@@ -34,6 +34,8 @@ app.command(rich_help_panel="Operate")(operate.deliveries)
 app.command(rich_help_panel="Operate")(operate.confirm)
 app.command(rich_help_panel="Operate")(operate.feedback)
 app.add_typer(operate.quarantine, name="quarantine", rich_help_panel="Operate")
+app.command(rich_help_panel="Guard")(guard.verify)
+app.command(rich_help_panel="Guard")(guard.anchor)
 app.add_typer(steward.codes, name="codes", rich_help_panel="Give meaning")
 app.command(rich_help_panel="Study")(study.timeline)
 app.command(rich_help_panel="Study")(study.snapshot)

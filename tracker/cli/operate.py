@@ -15,7 +15,7 @@ import typer
 
 from tracker import pipeline, wiring
 from tracker.cli.output import AsJson, console, errors, print_json, print_rows, progress_bar
-from tracker.desk import intake_desk
+from tracker.desk import intake_desk, verification
 from tracker.domain.delivery import DeliveryState, Outcome
 from tracker.domain.errors import NotFound, RejectedFile, UsageError
 from tracker.postgres import reading, schema
@@ -152,6 +152,7 @@ def ingest(
         for taken, receipt in pipeline.load_all(waiting, place.tools(), workers or place.settings.workers):
             loaded.append(intake_desk.line(taken, receipt))
             step(f"{taken.municipality} {taken.file_name}: {receipt.state}")
+    verification.anchor(place)
     _send_feedback(sorted({*(line.no for line in loaded), *owed(place)}), place)
     known = len(found.files) - len(waiting)
     print_rows(
@@ -214,6 +215,7 @@ def confirm(delivery_no: Annotated[int, typer.Argument(help="A delivery that is 
     """
     place = installation()
     receipt = intake_desk.confirm(delivery_no, place)
+    verification.anchor(place)
     _send_feedback([delivery_no], place)
     console.print(f"delivery {delivery_no} is {receipt.state}; {receipt.retractions} facts withdrawn")
 
@@ -261,6 +263,7 @@ def quarantine_retry(
         _send_feedback([number], place)
         left = receipt.outcomes.get(Outcome.QUARANTINED, 0)
         console.print(f"delivery {number}: {receipt.state}, {left} rows still in quarantine")
+    verification.anchor(place)
 
 
 def _send_feedback(numbers: list[int], place: wiring.Installation) -> None:

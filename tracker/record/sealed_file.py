@@ -1,0 +1,101 @@
+"""A sealed file: JSON lines that are only ever added to, each signed and holding the hash of the line before.
+
+It lies outside the database, so that who can write there cannot rewrite what is said here. Lines cut off
+the end leave no trace in the file itself: copies of it belong elsewhere.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, Protocol
+
+from tracker.domain.errors import TrackerError
+
+
+class Signs(Protocol):
+    """Makes signatures."""
+
+    def sign(self, message: bytes) -> bytes:
+        """The signature of a message."""
+        ...
+
+
+class Checks(Protocol):
+    """Checks signatures."""
+
+    def holds(self, signature: bytes, message: bytes) -> bool:
+        """Whether a signature is of this message."""
+        ...
+
+
+class Tampered(TrackerError):
+    """What was recorded is no longer what was signed."""
+
+    exit_code = 9
+
+
+class SealedFile:
+    """The sealed file at ``path``; ``purpose`` is signed along, so that no line passes in another file."""
+
+    def __init__(self, path: Path, purpose: str) -> None:
+        self.path, self.purpose = path, purpose
+
+    def entries(self, checks: Checks) -> list[dict[str, Any]]:
+        """Every entry, oldest first; raises ``Tampered`` naming the first line that does not hold.
+
+        A last line without its line break was being written when the machine stopped, and says nothing.
+        """
+        previous, found = b"", []
+        for number, line in enumerate(self._lines(), start=1):
+            found.append(self._entry(line, previous, checks, number))
+            previous = sha256(line).digest()
+        return found
+
+    def add(self, entry: Mapping[str, Any], signs: Signs) -> None:
+        """Add an entry, on disk when this returns. Safe from several processes."""
+        with self._alone() as handle:
+            lines = self._lines()
+            os.ftruncate(handle, sum(map(len, lines)))
+            told = dict(entry) | {"previous": sha256(lines[-1]).hexdigest() if lines else ""}
+            signature = signs.sign(self._message(told))
+            line = json.dumps(told | {"signature": signature.hex()}, ensure_ascii=False, sort_keys=True)
+            os.write(handle, line.encode() + b"\n")
+            os.fsync(handle)
+
+    def _lines(self) -> list[bytes]:
+        try:
+            content = self.path.read_bytes()
+        except FileNotFoundError:
+            return []
+        return [line for line in content.splitlines(keepends=True) if line.endswith(b"\n")]
+
+    def _entry(self, line: bytes, previous: bytes, checks: Checks, number: int) -> dict[str, Any]:
+        try:
+            told: dict[str, Any] = json.loads(line)
+            signature = bytes.fromhex(told.pop("signature"))
+        except (ValueError, KeyError, AttributeError, TypeError):
+            raise Tampered(f"{self.path} line {number} is damaged") from None
+        if told.get("previous") != previous.hex():
+            raise Tampered(f"{self.path} line {number} does not follow the line before it")
+        if not checks.holds(signature, self._message(told)):
+            raise Tampered(f"{self.path} line {number} is not signed by the key of this installation")
+        return told
+
+    def _message(self, told: Mapping[str, Any]) -> bytes:
+        return f"{self.purpose}\n{json.dumps(told, ensure_ascii=False, sort_keys=True)}".encode()
+
+    @contextmanager
+    def _alone(self) -> Iterator[int]:
+        self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        handle = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            yield handle
+        finally:
+            os.close(handle)
