@@ -123,7 +123,8 @@ class Coefficients:
 class Test:
     """A test of a hypothesis: ``statistic`` referred to chi-squared with ``df`` degrees of freedom.
 
-    ``frame`` holds what went into it by group or term (such as observed and expected).
+    ``frame`` holds what went into it by group or term (such as observed and expected). ``covariance`` is that
+    of the scores tested, in the order of the groups or terms, where the method has one.
     """
 
     name: str
@@ -133,6 +134,7 @@ class Test:
     frame: pd.DataFrame
     about: About
     method: Method
+    covariance: NDArray[np.float64] | None = None
 
     __test__ = False  # not a test of the test runner's
 
