@@ -41,8 +41,8 @@ class Method:
     ties: str = "all k-th steps of a day are tied"
 
 
-VALUE, TOO_RECENT = "value", "too_recent"
-"""Status of a value read off a curve: known, or past what anyone was followed."""
+VALUE, TOO_RECENT, NOT_APPLICABLE = "value", "too_recent", "not_applicable"
+"""Status of a value read off a curve: known, past what anyone was followed, or before the curve starts."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class Curves:
     the curves of one stratum apart), then ``time`` (days, or the unit of the data), ``step`` (within the
     day), ``at_risk`` (just before), ``events`` (at the moment), ``estimate``, ``std_error``, ``lower`` and
     ``upper``; a bound that the method does not give is missing. Before its first row a curve is at
-    ``start``, which is the same for every curve or named by its key.
+    ``start``, which is the same for every curve; NaN when a curve is defined from its first row on only.
     """
 
     quantity: str
@@ -69,7 +69,8 @@ class Curves:
         """The curves at the end of the given days: strata, key, time, estimate … and ``status``.
 
         A time past the last row of a curve has status ``too_recent`` and no estimate: nobody was followed
-        so far. Raises EstimateError for a negative or missing time.
+        so far; one before a curve that has no ``start`` is ``not_applicable``. Raises EstimateError for a
+        negative or missing time.
         """
         wanted = np.sort(np.asarray(times, float))
         if wanted.size == 0 or not np.all(wanted >= 0):
@@ -89,9 +90,10 @@ class Curves:
         read = curve.iloc[np.maximum(last, 0)].reset_index(drop=True).assign(time=wanted)
         read.loc[last < 0, ["estimate", "std_error", "lower", "upper"]] = [self.start, 0.0] + [self.start] * 2
         read.loc[last < 0, "events"] = 0
-        known = wanted <= curve["time"].max()
-        read.loc[~known, ["estimate", "std_error", "lower", "upper"]] = np.nan
-        return read.assign(status=np.where(known, VALUE, TOO_RECENT))
+        late = wanted > curve["time"].max()
+        early = (last < 0) & np.isnan(self.start)
+        read.loc[late | early, ["estimate", "std_error", "lower", "upper"]] = np.nan
+        return read.assign(status=np.select([late, early], [TOO_RECENT, NOT_APPLICABLE], VALUE))
 
 
 @dataclass(frozen=True)

@@ -263,11 +263,12 @@ class _Layout:
         group, moment, state = np.argwhere(remaining < -tolerance)[0]
         raise EstimateError(
             f"More leave «{self.states[state]}» than are in it: first at time {self.moments.time[moment]:g}"
-            f"{_where(self.strata, int(group))}. A spell is missing its entry, or ends before it begins."
+            f"{where(self.strata, int(group))}. A spell is missing its entry, or ends before it begins."
         )
 
 
-def _where(groups: pd.DataFrame, group: int) -> str:
+def where(groups: pd.DataFrame, group: int) -> str:
+    """Which stratum, at the end of a sentence; nothing when there is only one."""
     named = ", ".join(f"{name} {value}" for name, value in groups.iloc[group].items())
     return f", in stratum {named}" if named else ""
 
@@ -380,4 +381,4 @@ def require_someone(at_risk: Floats, groups: pd.DataFrame) -> None:
     """Raise EstimateError for a stratum in which nobody is ever at risk."""
     empty = np.flatnonzero(at_risk.reshape(len(groups), -1).sum(1) == 0)
     if empty.size:
-        raise EstimateError(f"Nobody is ever at risk{_where(groups, int(empty[0]))}.")
+        raise EstimateError(f"Nobody is ever at risk{where(groups, int(empty[0]))}.")

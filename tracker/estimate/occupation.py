@@ -1,0 +1,284 @@
+"""Aalen–Johansen: the probability of being in each state, for any chain with loops, from counts.
+
+Aalen & Johansen (1978), Scand. J. Statist. 5:141–150; Andersen, Borgan, Gill & Keiding (1993), section
+IV.4. All k-th steps of a day are tied; who enters at a moment is at risk from the next. Loops and delayed
+entry need nothing more. The estimate of occupation holds without the Markov property when censoring and
+entry are independent of the path (Datta & Satten 2001, Stat. Probab. Lett. 55:403–411); transition
+probabilities do need it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from tracker.domain.errors import EstimateError
+from tracker.estimate.exits import NEGLIGIBLE
+from tracker.estimate.intervals import Interval, survival_bounds
+from tracker.estimate.product_integral import (
+    Steps,
+    Variance,
+    carry_covariance,
+    forward,
+    noise,
+    steps_after,
+)
+from tracker.estimate.results import Curves, Method
+from tracker.estimate.risk_sets import END, Floats, Ints, RiskSets, where
+
+AALEN_JOHANSEN = Method("Aalen–Johansen", "Aalen & Johansen (1978), Scand. J. Statist. 5:141–150")
+VARIANCES = {
+    "greenwood": "Greenwood-type (multinomial), Andersen et al. (1993) IV.4.1.3",
+    "aalen": "Aalen-type (Poisson), Andersen et al. (1993) IV.4.1.3",
+}
+
+
+class Mix(StrEnum):
+    """Starting from the mix of states observed at the start."""
+
+    SAMPLED = "observed mix of states, a sample of those to come"
+    GIVEN = "observed mix of states, taken as it is"
+
+
+Initial = Mix | str | Mapping[str, float]
+"""Where everyone starts: an observed mix, one state for sure, or probabilities by state."""
+
+
+@dataclass(frozen=True)
+class Start:
+    """Where the curves of each stratum [G] start: after moment number ``moment``, at ``time``, ``step``.
+
+    ``in_state`` [G, H] counts those observed then. ``sample`` [G] is the number the initial mix was
+    estimated from; 0 when it was given.
+    """
+
+    moment: Ints
+    time: Floats
+    step: Ints
+    in_state: Floats
+    initial: Floats
+    sample: Floats
+
+
+@dataclass(frozen=True)
+class Occupation:
+    """State occupation by stratum, with covariance.
+
+    ``probability`` [K + 1, G, H] and ``covariance`` [K + 1, G, H, H]: at the start and after each of the K
+    moments of ``steps``. ``end`` [G] numbers the last moment at which anyone in the stratum was at risk.
+    """
+
+    risk: RiskSets
+    start: Start
+    end: Ints
+    steps: Steps
+    probability: Floats
+    covariance: Floats
+    variance: Variance
+    method: Method
+
+    def curves(self, *, interval: Interval = "log", level: float = 0.95) -> Curves:
+        """The curves with pointwise intervals: a row for each stratum, state and moment something happened.
+
+        The first row of a curve is where it starts, with those observed then ``at_risk``; ``events`` are
+        the transitions into the state. Curves end where nobody in the stratum is at risk any more. A
+        probability of 0 has no bounds. Raises EstimateError for an unknown interval or level.
+        """
+        frame = _frame(self)
+        estimate, error = frame["estimate"].to_numpy(), frame["std_error"].to_numpy()
+        frame["lower"], frame["upper"] = probability_bounds(estimate, error, interval, level)
+        strata = tuple(str(name) for name in self.risk.strata.columns)
+        method = replace(self.method, interval=interval)
+        return Curves(
+            "state occupation", frame, strata, ("state",), self.risk.about, method, start=np.nan, level=level
+        )
+
+    def rows(self) -> tuple[Ints, Ints]:
+        """Stratum and moment of the rows of its curves: where each starts, then where anything happened."""
+        happened = self.risk.moved.any(2) | self.risk.entered.any(2) | self.risk.censored.any(2)
+        number = np.arange(len(self.risk.moments))
+        happened &= (number > self.start.moment[:, None]) & (number <= self.end[:, None])
+        group, moment = np.nonzero(happened)
+        group = np.concatenate([np.arange(len(self.end)), group])
+        moment = np.concatenate([self.start.moment, moment])
+        order = np.lexsort((moment, group))
+        return group[order], moment[order]
+
+    @property
+    def followed_to(self) -> Floats:
+        """The last time at which anyone was at risk, by stratum [G]."""
+        return self.risk.moments.time[self.end]
+
+
+def aalen_johansen(
+    risk: RiskSets,
+    *,
+    initial: Initial = Mix.SAMPLED,
+    since: float | None = None,
+    variance: Variance = "greenwood",
+) -> Occupation:
+    """The probability of being in each state, by stratum, p(t) = p(s) ∏ (I + dA(u)) over u in (s, t].
+
+    ``since``: curves start at the end of that day, so its moves do not count; None: at the first moment
+    anyone of the stratum entered. ``initial``: the mix observed there (``Mix.SAMPLED`` adds the
+    multinomial variance of it, ``Mix.GIVEN`` does not), a state everyone starts in, or probabilities by
+    state. ``variance``: greenwood (as etm) or aalen. Raises EstimateError on the clock of the state, for
+    strata with nobody at risk after the start, and for impossible initial probabilities.
+    """
+    if risk.about.clock == "state":
+        raise EstimateError(
+            "On the clock of the state everyone starts anew at each transition: there is no occupation of "
+            "states to estimate. Use the incidence of leaving one state, or another clock."
+        )
+    return occupation(risk, initial, since, variance)
+
+
+def occupation(risk: RiskSets, initial: Initial, since: float | None, variance: Variance) -> Occupation:
+    """As ``aalen_johansen``, whatever the clock."""
+    start = started(risk, initial, since)
+    end = last_at_risk(risk, start)
+    steps = steps_after(risk, start.moment)
+    probability = forward(steps, start.initial)
+    added = noise(steps, probability[:-1], probability[:-1], variance)
+    covariance = carry_covariance(steps, mix_covariance(start), added)
+    method = replace(AALEN_JOHANSEN, variance=VARIANCES[variance])
+    return Occupation(risk, start, end, steps, probability, covariance, variance, method)
+
+
+def started(risk: RiskSets, initial: Initial, since: float | None) -> Start:
+    """Where each stratum starts, and from what mix; see ``aalen_johansen``."""
+    moment = _start_moments(risk, since)
+    following = np.concatenate([risk.at_risk, _after_all(risk)], axis=1)
+    in_state = following[np.arange(len(moment)), moment + 1]
+    if since is None:
+        time, step = risk.moments.time[moment], risk.moments.step[moment]
+    else:
+        time, step = np.full(len(moment), float(since)), np.full(len(moment), END)
+    mix, sample = _initial(risk, initial, in_state, since)
+    return Start(moment, time, step, in_state, mix, sample)
+
+
+def _start_moments(risk: RiskSets, since: float | None) -> Ints:
+    groups = len(risk.strata)
+    if since is not None:
+        if not since >= 0:
+            raise EstimateError("Curves start at a time of zero or more.")
+        return np.full(groups, np.searchsorted(risk.moments.time, since, side="right") - 1, np.int64)
+    if not groups:
+        return np.zeros(0, np.int64)
+    came: NDArray[np.bool_] = (risk.entered > 0).any(axis=2)
+    empty = np.flatnonzero(came.sum(axis=1) == 0)
+    if empty.size:
+        raise EstimateError(f"Nobody is ever at risk{where(risk.strata, int(empty[0]))}.")
+    first: Ints = np.argmax(came, axis=1)
+    return first
+
+
+def _after_all(risk: RiskSets) -> Floats:
+    return np.zeros_like(risk.at_risk[:, :1])
+
+
+def _initial(
+    risk: RiskSets, initial: Initial, in_state: Floats, since: float | None
+) -> tuple[Floats, Floats]:
+    if isinstance(initial, Mix):
+        there = in_state.sum(1)
+        if np.any(there <= 0):
+            group = int(np.argmax(there <= 0))
+            told = "at the start" if since is None else f"at the end of day {since:g}"
+            raise EstimateError(
+                f"Nobody is observed {told}{where(risk.strata, group)}: no mix to start from."
+            )
+        return in_state / there[:, None], there if initial is Mix.SAMPLED else np.zeros(len(there))
+    given = {initial: 1.0} if isinstance(initial, str) else dict(initial)
+    probabilities = np.zeros(len(risk.states))
+    for name, value in given.items():
+        probabilities[risk.state(name)] = value
+    if not (np.all(probabilities >= 0) and abs(probabilities.sum() - 1) < 1e-9):
+        raise EstimateError("Initial probabilities are zero or more and sum to one; these do not.")
+    return np.tile(probabilities, (len(in_state), 1)), np.zeros(len(in_state))
+
+
+def last_at_risk(risk: RiskSets, start: Start) -> Ints:
+    """The last moment at which anyone of a stratum was at risk [G].
+
+    Raises EstimateError when that is not after the start, or when nobody is ever at risk in a state that
+    people start in and can leave.
+    """
+    later = np.arange(len(risk.moments)) > start.moment[:, None]
+    present = np.where(later[:, :, None], risk.at_risk, 0)
+    floor = NEGLIGIBLE * present.max(axis=(1, 2), keepdims=True, initial=0)
+    some = (present > floor).any(axis=2)
+    if len(some) and not some.any(axis=1).all():
+        group = int(np.argmin(some.any(axis=1)))
+        raise EstimateError(f"Nobody is at risk after the start{where(risk.strata, group)}.")
+    _require_path(risk, start, present)
+    last: Ints = len(risk.moments) - 1 - np.argmax(some[:, ::-1], axis=1)
+    return last
+
+
+def _require_path(risk: RiskSets, start: Start, present: Floats) -> None:
+    leaves = np.zeros(len(risk.states), bool)
+    leaves[[source for source, _ in risk.transitions]] = True
+    blind = (start.initial > 0) & leaves & ~present.any(axis=1)
+    if blind.any():
+        group, state = np.argwhere(blind)[0]
+        raise EstimateError(
+            f"Curves start in «{risk.states[state]}», but nobody is ever at risk there"
+            f"{where(risk.strata, int(group))}."
+        )
+
+
+def mix_covariance(start: Start) -> Floats:
+    """The multinomial covariance of the initial mixes [G, H, H]; zero where they were given."""
+    size = start.sample[:, None, None]
+    spread = start.initial[:, :, None] * (np.eye(start.initial.shape[1]) - start.initial[:, None, :])
+    return np.divide(spread, size, out=np.zeros_like(spread), where=size > 0)
+
+
+def probability_bounds(
+    estimate: Floats, error: Floats, interval: Interval, level: float
+) -> tuple[Floats, Floats]:
+    """Pointwise bounds of probabilities; those of 0 have none."""
+    relative = np.divide(error, estimate, out=np.zeros_like(error), where=estimate > 0)
+    return survival_bounds(estimate, relative, interval, level)
+
+
+def _frame(fit: Occupation) -> pd.DataFrame:
+    """A row for each stratum, state and moment of the stratum, the start first."""
+    risk, states = fit.risk, len(fit.risk.states)
+    group, moment = fit.rows()
+    first = moment == fit.start.moment[group]
+    done = np.searchsorted(fit.steps.moment, moment, side="right")
+    into = np.zeros((len(group), states))
+    for number, (_, target) in enumerate(risk.transitions):
+        into[:, target] += risk.moved[group, moment, number]
+    into[first] = 0
+    at_risk = np.where(first[:, None], fit.start.in_state[group], risk.at_risk[group, moment])
+    variance = np.diagonal(fit.covariance, axis1=2, axis2=3)[done, group]
+    columns = {
+        "time": np.where(first, fit.start.time[group], risk.moments.time[moment]),
+        "step": np.where(first, fit.start.step[group], risk.moments.step[moment]),
+        "at_risk": at_risk,
+        "events": into,
+        "estimate": fit.probability[done, group],
+        "std_error": np.sqrt(np.maximum(variance, 0)),
+    }
+    row, state = by_state(group, states)
+    told = {name: values[row] if values.ndim == 1 else values[row, state] for name, values in columns.items()}
+    named = np.array(risk.states, object)[state]
+    strata = risk.strata.iloc[group[row]].reset_index(drop=True)
+    return pd.concat([strata, pd.DataFrame({"state": named, **told})], axis=1)
+
+
+def by_state(group: Ints, states: int) -> tuple[Ints, Ints]:
+    """Rows repeated for each state, ordered by stratum, state and then as they came: (row, state)."""
+    row = np.tile(np.arange(len(group)), states)
+    state = np.repeat(np.arange(states), len(group))
+    order = np.lexsort((row, state, group[row]))
+    return row[order], state[order]
