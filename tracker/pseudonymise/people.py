@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from itertools import compress
 
 from tracker.domain.delivery import DeliveryNote, Value
 from tracker.domain.periods import age_on
@@ -62,7 +63,8 @@ class People:
     def subjects(self, rows: Rows, keys: IdentityKeys, vault: SubjectSource) -> list[str | None]:
         """The subject of each usable row, made where it is new; rows about the erased are set aside."""
         of_row = self.cells.of_row
-        wanted = sorted({place for row, place in enumerate(of_row) if rows.usable(row)} & self._places())
+        usable = [rows.usable(row) for row in range(len(of_row))]
+        wanted = sorted(set(compress(of_row, usable)) & self._places())
         refs = vault.subjects_for([self._hashed(place, keys) for place in wanted], self.note.municipality)
         known = dict(zip(wanted, refs, strict=True))
         erased = {place for place, ref in known.items() if ref.state is SubjectState.ERASED}
@@ -70,8 +72,8 @@ class People:
             for row, place in enumerate(of_row):
                 if place in erased and rows.usable(row):
                     rows.put_aside(row, ERASED)
-        by_place = {place: ref.subject_id for place, ref in known.items()}
-        return [by_place.get(place) if rows.usable(row) else None for row, place in enumerate(of_row)]
+        known_subjects = map({place: ref.subject_id for place, ref in known.items()}.get, of_row)
+        return [subject if use else None for subject, use in zip(known_subjects, usable, strict=True)]
 
     def _places(self) -> set[int]:
         return {place for place, one in enumerate(self.identities) if self._followed(one)}

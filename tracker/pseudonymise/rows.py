@@ -25,13 +25,14 @@ class Factor(Generic[Cell]):
     @classmethod
     def of(cls, column: Iterable[Cell]) -> Factor[Cell]:
         """Take a column apart."""
-        places: dict[Cell, int] = {}
-        of_row = [places.setdefault(cell, len(places)) for cell in column]
-        return cls(list(places), of_row)
+        whole = list(column)
+        cells = list(dict.fromkeys(whole))
+        places = dict(zip(cells, range(len(cells)), strict=True))
+        return cls(cells, list(map(places.__getitem__, whole)))
 
     def spread(self, results: Sequence[Result]) -> list[Result]:
         """One result a different cell, back to one a row."""
-        return [results[place] for place in self.of_row]
+        return list(map(results.__getitem__, self.of_row))
 
     def rows_where(self, chosen: Sequence[bool]) -> list[int]:
         """Indices of the rows whose cell is chosen."""

@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from hashlib import blake2b
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from tracker.domain.delivery import DeliveryNote, PseudonymousClaims, Value
 from tracker.domain.events import EventType
@@ -137,14 +137,23 @@ def _dates_as_text(claims: PseudonymousClaims, name: str) -> list[str]:
     column = claims.columns.get(name)
     if column is None:
         return [""] * len(claims.row_numbers)
-    return ["" if day is None else str(day) for day in column]
+    return _encoded(column, lambda day: "" if day is None else str(day))
 
 
 def _event_bodies(claims: PseudonymousClaims, event: EventSpec) -> _Body:
-    names = sorted(name for name in event.body if name in claims.columns)
-    exact = _json_objects(claims, [(name, _encoder(name)) for name in names])
-    masked = exact if claims.note.stable_ids else _json_objects(claims, _masking_encoders(claims.spec, names))
+    rows, columns = len(claims.row_numbers), claims.columns
+    names = sorted(name for name in event.body if name in columns)
+    fragments = {name: _encoded(columns[name], _encoder(name)) for name in names}
+    exact = masked = _json_objects(fragments, rows)
+    churning = [] if claims.note.stable_ids else [n for n in names if _is_source_id(claims.spec, n)]
+    if churning:
+        given = {name: _encoded(columns[name], _masking_encoder(name)) for name in churning}
+        masked = _json_objects(fragments | given, rows)
     return _Body(_exists(claims, event.when), exact, masked)
+
+
+def _is_source_id(spec: RecordSpec, name: str) -> bool:
+    return spec.by_name[name].type in SOURCE_ID_TYPES
 
 
 def _exists(claims: PseudonymousClaims, when: tuple[str, ...]) -> Sequence[bool]:
@@ -159,17 +168,18 @@ def _exists(claims: PseudonymousClaims, when: tuple[str, ...]) -> Sequence[bool]
 Encoder = Callable[[Value], str]
 
 
-def _json_objects(claims: PseudonymousClaims, encoders: Sequence[tuple[str, Encoder]]) -> list[str]:
+def _json_objects(fragments: Mapping[str, Sequence[str]], rows: int) -> list[str]:
     """One canonical JSON object a row: keys in order, absent cells left out, no white space."""
-    if not encoders:
-        return ["{}"] * len(claims.row_numbers)
-    fragments = [_encoded(claims.columns[name], encode) for name, encode in encoders]
-    return ["{" + ",".join(filter(None, row)) + "}" for row in zip(*fragments, strict=True)]
+    if not fragments:
+        return ["{}"] * rows
+    return ["{" + ",".join(filter(None, row)) + "}" for row in zip(*fragments.values(), strict=True)]
 
 
 def _encoded(cells: Sequence[Value], encode: Encoder) -> list[str]:
-    seen = {cell: encode(cell) for cell in set(cells)}
-    return [seen[cell] for cell in cells]
+    different = set(cells)
+    if len(different) > len(cells) // 2:  # ids, mostly: looking them up costs more than encoding them
+        return [encode(cell) for cell in cells]
+    return list(map({cell: encode(cell) for cell in different}.__getitem__, cells))
 
 
 _as_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode  # made once: it is called a lot
@@ -186,15 +196,10 @@ def _encoder(name: str) -> Encoder:
     return encode
 
 
-def _masking_encoders(spec: RecordSpec, names: Iterable[str]) -> list[tuple[str, Encoder]]:
+def _masking_encoder(name: str) -> Encoder:
     """Ids that churn between exports count only as given or not."""
-
-    def masked(name: str) -> Encoder:
-        given = f"{_as_json(name)}:true"
-        return lambda cell: "" if cell is None or cell == () else given
-
-    by_name = spec.by_name
-    return [(n, masked(n) if by_name[n].type in SOURCE_ID_TYPES else _encoder(n)) for n in names]
+    given = f"{_as_json(name)}:true"
+    return lambda cell: "" if cell is None or cell == () else given
 
 
 def _fact_ids(claims: PseudonymousClaims, contents: Sequence[str]) -> list[str]:
@@ -250,23 +255,36 @@ def _first_of_each(
     return kept, [i for i in usable if first[facts[i]] != i]
 
 
+class _EventColumns(NamedTuple):
+    """One kind of event over all rows; ``said`` is what makes an event the same beside its child."""
+
+    type: str
+    exists: Sequence[bool]
+    occurred: Sequence[date | None]
+    said: Sequence[str]
+    body: Sequence[str]
+
+
+def _event_columns(claims: PseudonymousClaims, event: EventSpec, body: _Body) -> _EventColumns:
+    days = claims.columns.get(event.on) or [None] * len(body.content)
+    said = list(map("|".join, zip(_encoded(days, str), body.content, strict=True)))
+    return _EventColumns(event.type, body.exists, cast(Sequence[date | None], days), said, body.body)
+
+
 def _staged_events(
     claims: PseudonymousClaims, kept: Sequence[int], facts: Sequence[str], bodies: Sequence[_Body]
 ) -> list[StagedEvent]:
-    days = [claims.columns.get(event.on) or [None] * len(facts) for event in claims.spec.events]
-    columns = list(zip(claims.spec.events, bodies, days, strict=True))
+    columns = [_event_columns(claims, *one) for one in zip(claims.spec.events, bodies, strict=True)]
+    numbers, subjects, linked = claims.row_numbers, claims.subjects, claims.linked_subjects
     staged: list[StagedEvent] = []
     for i in kept:
-        row_no, fact, subject = claims.row_numbers[i], facts[i], claims.subjects[i]
-        for event, body, day in columns:
-            if body.exists[i]:
-                occurred = day[i]
-                digest = content_hash(subject, occurred, body.content[i])
-                staged.append(
-                    StagedEvent(row_no, fact, event.type, subject, occurred, digest, body.body[i])  # type: ignore[arg-type]
-                )
-        if i in claims.linked_subjects:
-            staged.append(_link(row_no, fact, subject, claims.linked_subjects[i]))
+        row_no, fact, subject = numbers[i], facts[i], subjects[i]
+        for kind, exists, occurred, said, body in columns:
+            if exists[i]:
+                digest = _digest(f"{subject}|{said[i]}")
+                staged.append(StagedEvent(row_no, fact, kind, subject, occurred[i], digest, body[i]))
+        if i in linked:
+            staged.append(_link(row_no, fact, subject, linked[i]))
     return staged
 
 
@@ -278,13 +296,18 @@ def _link(row_no: int, fact: str, subject: str | None, other: str) -> StagedEven
 
 
 def content_hash(subject: str | None, occurred_on: Value, content: str) -> str:
-    """Sameness of an event: a digest of child, day and business content."""
+    """Sameness of an event: a digest of child, day and business content, as ``_staged_events`` makes it."""
     return _digest(f"{subject}|{occurred_on}|{content}")
+
+
+_BLANK = blake2b(digest_size=16)  # copied, which is quicker than making one with its size
 
 
 def _digest(text: str) -> str:
     """128 bits of BLAKE2b (RFC 7693) as 32 hex digits."""
-    return blake2b(text.encode(), digest_size=16).hexdigest()
+    hasher = _BLANK.copy()
+    hasher.update(text.encode())
+    return hasher.hexdigest()
 
 
 def _day(value: Value) -> date:
