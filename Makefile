@@ -3,13 +3,16 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
 
-.PHONY: demo test lint bench generate clean help
+.PHONY: demo airflow test lint bench generate clean help
 
 help:  ## what there is to make
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
 
 demo: .venv/installed  ## the whole story on synthetic municipalities and an embedded PostgreSQL
 	$(BIN)/tracker demo
+
+airflow: .venv/installed-airflow  ## Airflow with the DAGs on the embedded PostgreSQL, until Ctrl-C
+	$(BIN)/tracker airflow
 
 test: .venv/installed-dev  ## the whole suite
 	$(BIN)/pytest -n 2 --dist worksteal
@@ -35,6 +38,11 @@ clean:  ## stop the embedded server and remove what the demo made
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	@echo "installing into .venv (about half a minute)"
 	@$(PIP) --editable .
+	@touch $@
+
+.venv/installed-airflow: .venv/installed
+	@echo "installing Airflow into .venv (about a minute)"
+	@$(PIP) --editable '.[airflow]'
 	@touch $@
 
 .venv/installed-dev: .venv/installed

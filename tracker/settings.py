@@ -24,7 +24,8 @@ class Settings:
     Sizes are megabytes, times seconds or days as the name says. ``hold_share`` is the share (0..1) of
     live facts a full delivery may retract before it is held for confirmation. ``inbox_url`` is an inbox
     elsewhere (any address fsspec knows), mirrored into ``inbox`` by the scheduled ingestion; a file must
-    stand still for ``settle_seconds`` before that takes it in.
+    stand still for ``settle_seconds`` before that takes it in. ``alert_mail`` and ``alert_webhook`` are told
+    when a scheduled task fails.
     """
 
     home: Path = Path(".tracker")
@@ -41,6 +42,8 @@ class Settings:
     hold_share: float = 0.05
     store_days: int = 365
     settle_seconds: int = 20
+    alert_mail: str = ""
+    alert_webhook: str = field(default="", repr=False)  # may hold a token
     file_limit_mb: int = 50
     inflated_limit_mb: int = 500
     reader_memory_mb: int = 1536
@@ -70,6 +73,8 @@ class Settings:
             workers=_read(environ, "WORKERS", _positive, os.cpu_count() or 1),
             hold_share=_read(environ, "HOLD_SHARE", _share, cls.hold_share),
             store_days=_read(environ, "STORE_DAYS", _positive, cls.store_days),
+            alert_mail=environ.get(PREFIX + "ALERT_MAIL", ""),
+            alert_webhook=environ.get(PREFIX + "ALERT_WEBHOOK", ""),
             settle_seconds=_read(environ, "SETTLE_SECONDS", _positive, cls.settle_seconds),
             file_limit_mb=_read(environ, "FILE_LIMIT_MB", _positive, cls.file_limit_mb),
             inflated_limit_mb=_read(environ, "INFLATED_LIMIT_MB", _positive, cls.inflated_limit_mb),

@@ -7,7 +7,7 @@ import sys
 
 import typer
 
-from tracker.cli import demo, guard, operate, output, steward, study
+from tracker.cli import airflow, demo, guard, operate, output, steward, study
 from tracker.domain.errors import TrackerError
 
 EPILOG = """
@@ -33,6 +33,7 @@ app.command(rich_help_panel="Operate")(operate.ingest)
 app.command(rich_help_panel="Operate")(operate.deliveries)
 app.command(rich_help_panel="Operate")(operate.confirm)
 app.command(rich_help_panel="Operate")(operate.feedback)
+app.command(rich_help_panel="Operate")(airflow.airflow)
 app.add_typer(operate.quarantine, name="quarantine", rich_help_panel="Operate")
 app.command(rich_help_panel="Guard")(guard.verify)
 app.command(rich_help_panel="Guard")(guard.anchor)

@@ -79,3 +79,9 @@ class EstimateError(TrackerError):
     """An estimate cannot honestly be given: the data are impossible, or do not carry the method."""
 
     exit_code = 9
+
+
+class CheckFailed(TrackerError):
+    """What must always hold does not: a snapshot, a log or a backup differs from what it was made of."""
+
+    exit_code = 10

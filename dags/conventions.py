@@ -1,0 +1,105 @@
+"""What every DAG of the tracker shares: assets, retries, warnings, and the way into the tracker.
+
+No DAG is defined here; ``.airflowignore`` keeps the file from being read as one.
+"""
+
+from __future__ import annotations
+
+import os
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import Asset, BaseNotifier
+from airflow.sdk.definitions.retry_policy import ExceptionRetryPolicy, RetryAction, RetryRule
+
+if TYPE_CHECKING:
+    from tracker.wiring import Installation
+
+EVENT_LOG = Asset("tracker://event-log")
+SNAPSHOT = Asset("tracker://snapshot")
+
+LOADING_POOL = "tracker_loading"
+"""How many deliveries load beside each other: slots of this pool."""
+
+ZONE = "Europe/Stockholm"
+
+INFRASTRUCTURE = ExceptionRetryPolicy(
+    rules=[
+        RetryRule("tracker.domain.errors.DatabaseUnavailable", RetryAction.RETRY),
+        RetryRule("tracker.domain.errors.StoreUnavailable", RetryAction.RETRY),
+        RetryRule("tracker.domain.errors.InboxUnavailable", RetryAction.RETRY),
+        RetryRule(OSError, RetryAction.RETRY),
+        RetryRule("tracker.domain.errors.TrackerError", RetryAction.FAIL),
+    ]
+)
+"""A database, disk or inbox that is away for a while is tried again; what is wrong in itself is not."""
+
+
+class WebhookNotifier(BaseNotifier):
+    """Posts which task failed, as JSON, to an address. Never an exception's text, never a row."""
+
+    template_fields = ("url",)
+
+    def __init__(self, url: str) -> None:
+        super().__init__()
+        self.url = url
+
+    def notify(self, context: Any) -> None:
+        """Post; an address that does not answer is logged and nothing more."""
+        import httpx
+
+        try:
+            httpx.post(self.url, json=_what_failed(context), timeout=10).raise_for_status()
+        except httpx.HTTPError as error:
+            self.log.warning("the webhook did not take the message: %s", type(error).__name__)
+
+
+def _what_failed(context: Any) -> dict[str, Any]:
+    task = context["ti"]
+    return {
+        "dag": task.dag_id,
+        "task": task.task_id,
+        "run": context["run_id"],
+        "map_index": task.map_index,
+        "try_number": task.try_number,
+        "what_to_do": "see docs/runbook.md, «A task failed»",
+    }
+
+
+def _warnings() -> list[BaseNotifier]:
+    """Who is told when a task fails: TRACKER_ALERT_MAIL and TRACKER_ALERT_WEBHOOK, if set."""
+    told: list[BaseNotifier] = []
+    if mail := os.environ.get("TRACKER_ALERT_MAIL"):
+        from airflow.providers.smtp.notifications.smtp import SmtpNotifier
+
+        told.append(
+            SmtpNotifier(
+                to=mail,
+                subject="tracker: {{ ti.dag_id }} / {{ ti.task_id }} failed",
+                html_content="Run {{ run_id }}, try {{ ti.try_number }}. See docs/runbook.md.",
+            )
+        )
+    if url := os.environ.get("TRACKER_ALERT_WEBHOOK"):
+        told.append(WebhookNotifier(url))
+    return told
+
+
+TASKS: dict[str, Any] = {
+    "owner": "tracker",
+    "retries": 5,
+    "retry_delay": timedelta(seconds=20),
+    "retry_exponential_backoff": True,
+    "max_retry_delay": timedelta(minutes=15),
+    "retry_policy": INFRASTRUCTURE,
+    "on_failure_callback": _warnings(),
+    "execution_timeout": timedelta(hours=6),
+}
+"""Defaults of every task."""
+
+
+def installation() -> Installation:
+    """The installation the worker's TRACKER_* settings name."""
+    from tracker.settings import Settings
+    from tracker.wiring import open_installation
+
+    return open_installation(Settings.from_environment(os.environ))

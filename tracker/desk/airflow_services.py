@@ -1,0 +1,202 @@
+"""Airflow on this machine: its services, on a database of their own, started and stopped together."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import secrets
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.error import URLError
+from urllib.request import urlopen
+
+from tracker.domain.errors import DatabaseUnavailable, UsageError
+from tracker.postgres.databases import make_database
+from tracker.settings import Settings
+
+DATABASE = "airflow"
+SERVICES = ("scheduler", "dag-processor", "triggerer", "api-server")
+LOADING_POOL = "tracker_loading"
+STARTING_SECONDS = 180.0
+STOPPING_SECONDS = 20.0
+
+
+@dataclass(frozen=True)
+class Address:
+    """Where Airflow answers, and how to log in."""
+
+    url: str
+    user: str
+    password: str
+    logs: Path
+
+
+@contextmanager
+def airflow(
+    settings: Settings, database_url: str, dags: Path, port: int, step: Callable[[str], None]
+) -> Iterator[tuple[Address, Sequence[subprocess.Popen[bytes]]]]:
+    """Airflow's services, running until the block ends; what they say goes to ``TRACKER_HOME/airflow/logs``.
+
+    Raises ``UsageError`` when Airflow is not installed, ``DatabaseUnavailable`` when it does not come up.
+    """
+    home = settings.home / "airflow"
+    logs = home / "logs"
+    logs.mkdir(parents=True, exist_ok=True, mode=0o700)
+    step("database of Airflow")
+    metadata = make_database(database_url, DATABASE, _kept(home / "secrets.json")["database"])
+    env = environment(settings, database_url, metadata, dags, port)
+    _run(["db", "migrate"], env, logs)
+    _run(
+        ["pools", "set", LOADING_POOL, str(settings.workers), "deliveries loading beside each other"],
+        env,
+        logs,
+    )
+    running = []
+    try:
+        for service in SERVICES:
+            step(service)
+            running.append(_start(service, env, logs))
+        address = f"http://127.0.0.1:{port}"
+        step("waiting for an answer")
+        _wait_until_healthy(address, running, logs)
+        yield Address(address, "admin", _password(home), logs), running
+    finally:
+        _stop(running)
+
+
+def environment(
+    settings: Settings, database_url: str, metadata: str, dags: Path, port: int
+) -> dict[str, str]:
+    """The environment of every Airflow process: loopback only, no examples, no usage data sent."""
+    home = settings.home / "airflow"
+    url = metadata.replace("postgresql://", "postgresql+psycopg://", 1)
+    kept = _kept(home / "secrets.json")
+    options = {
+        ("database", "sql_alchemy_conn"): url,
+        ("database", "sql_alchemy_conn_async"): url,
+        ("core", "dags_folder"): str(dags.absolute()),
+        ("core", "load_examples"): "False",
+        ("core", "executor"): "LocalExecutor",
+        ("core", "parallelism"): str(settings.workers + 2),
+        ("core", "execution_api_server_url"): f"http://127.0.0.1:{port}/execution/",
+        ("core", "simple_auth_manager_users"): "admin:admin",
+        ("core", "simple_auth_manager_passwords_file"): str(home / "password.json"),
+        ("core", "dags_are_paused_at_creation"): "False",
+        ("api", "host"): "127.0.0.1",
+        ("api", "port"): str(port),
+        ("api", "workers"): "1",
+        ("api", "base_url"): f"http://127.0.0.1:{port}",
+        ("usage_data_collection", "enabled"): "False",
+        ("dag_processor", "refresh_interval"): "15",
+        ("logging", "base_log_folder"): str(home / "logs" / "tasks"),
+        ("api_auth", "jwt_secret"): kept["jwt"],
+        ("api", "secret_key"): kept["session"],
+        ("core", "fernet_key"): kept["fernet"],
+    }
+    named = {f"AIRFLOW__{section}__{option}".upper(): value for (section, option), value in options.items()}
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW")}
+    return inherited | named | _tracker(settings, database_url) | {"AIRFLOW_HOME": str(home)}
+
+
+def _tracker(settings: Settings, database_url: str) -> dict[str, str]:
+    """The settings as the tasks read them; the embedded server is named, so that no task starts it."""
+    places = ("home", "inbox", "outbox", "store", "keys", "snapshots", "releases")
+    return {f"TRACKER_{name.upper()}": str(getattr(settings, name)) for name in places} | {
+        "TRACKER_DATABASE_URL": database_url
+    }
+
+
+def _kept(path: Path) -> dict[str, str]:
+    """Secrets all processes share; made once, readable by their owner only."""
+    if not path.exists():
+        made = {name: secrets.token_urlsafe(32) for name in ("jwt", "session", "database")}
+        made["fernet"] = base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w") as file:
+            json.dump(made, file)
+    kept: dict[str, str] = json.loads(path.read_text("utf-8"))
+    return kept
+
+
+def _program() -> Path:
+    program = Path(sys.executable).with_name("airflow")
+    if not program.exists():
+        raise UsageError("Airflow is not installed here; install it with: make airflow")
+    return program
+
+
+def _run(arguments: Sequence[str], env: Mapping[str, str], logs: Path) -> None:
+    log = logs / "setup.log"
+    with log.open("ab") as said:
+        done = subprocess.run(
+            [_program(), *arguments],
+            env=dict(env),
+            stdout=said,
+            stderr=said,
+            stdin=subprocess.DEVNULL,
+            check=False,
+        )
+    if done.returncode:
+        raise DatabaseUnavailable(f"airflow {arguments[0]} {arguments[1]} failed; what it said is in {log}")
+
+
+def _start(service: str, env: Mapping[str, str], logs: Path) -> subprocess.Popen[bytes]:
+    with (logs / f"{service}.log").open("ab") as said:
+        return subprocess.Popen(
+            [_program(), service],
+            env=dict(env),
+            stdout=said,
+            stderr=said,
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+
+
+def _wait_until_healthy(address: str, running: Sequence[subprocess.Popen[bytes]], logs: Path) -> None:
+    until = time.monotonic() + STARTING_SECONDS
+    while time.monotonic() < until:
+        for service, process in zip(SERVICES, running, strict=True):
+            if process.poll() is not None:
+                raise DatabaseUnavailable(f"Airflow's {service} stopped; what it said is in {logs}")
+        if _healthy(address):
+            return
+        time.sleep(0.5)
+    raise DatabaseUnavailable(f"Airflow does not answer at {address}; what it said is in {logs}")
+
+
+def _healthy(address: str) -> bool:
+    try:
+        with urlopen(f"{address}/api/v2/monitor/health", timeout=5) as answer:
+            told = json.load(answer)
+    except (URLError, OSError, ValueError):
+        return False
+    parts = ("metadatabase", "scheduler", "triggerer", "dag_processor")
+    return all(told[part]["status"] == "healthy" for part in parts)
+
+
+def _password(home: Path) -> str:
+    return str(json.loads((home / "password.json").read_text("utf-8"))["admin"])
+
+
+def _stop(running: Sequence[subprocess.Popen[bytes]]) -> None:
+    """Ask the services to end, and after a while make them: each with the processes it started."""
+    for process in running:
+        _signal(process, signal.SIGTERM)
+    until = time.monotonic() + STOPPING_SECONDS
+    for process in running:
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(max(0.1, until - time.monotonic()))
+        _signal(process, signal.SIGKILL)
+        process.wait()
+
+
+def _signal(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, number)
