@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tracker.estimate.recurrence import Recurrence, mean_count, mean_count_robust
+from tracker.estimate.recurrence import mean_count, mean_count_robust
+from tracker.estimate.recurrence_event import Recurrence
 from tracker.estimate.results import Curves
 from tracker.estimate.risk_sets import Stays, count, spells_as_stays
 

@@ -9,13 +9,13 @@ given days with ``.at(days)``. Models of recurrence are in ``recurrence_models``
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
 from tracker.domain.errors import EstimateError
 from tracker.estimate.intervals import Bounds, hazard_bounds, survival_bounds
+from tracker.estimate.recurrence_event import Recurrence, moves_of, picked, sources_of, stays_at_risk
 from tracker.estimate.recurrence_variance import (
     Increments,
     clustered_variance,
@@ -23,24 +23,10 @@ from tracker.estimate.recurrence_variance import (
     poisson_variance,
 )
 from tracker.estimate.results import About, Curves, Method
-from tracker.estimate.risk_sets import Floats, Ints, RiskSets, Stays, count, require_someone
+from tracker.estimate.risk_sets import Floats, RiskSets, Stays, count, require_someone
 
 _Interval = Callable[[Floats, Floats, float], Bounds]
-
-
-@dataclass(frozen=True)
-class Recurrence:
-    """What is counted: entering one of the states ``into`` (from one of ``out_of``, when any are given).
-
-    ``terminal``: states after which nothing more can happen (such as adult and dead); leaving observation is
-    not one. ``at_risk``: states in which the event could happen; none given means every state a child can
-    be in.
-    """
-
-    into: tuple[str, ...]
-    out_of: tuple[str, ...] = ()
-    terminal: tuple[str, ...] = ()
-    at_risk: tuple[str, ...] = ()
+"""Bounds of an estimate with its standard error, at a level."""
 
 
 def mean_count(counts: RiskSets, event: Recurrence, *, level: float = 0.95) -> Curves:
@@ -69,8 +55,7 @@ def mean_count_robust(stays: Stays, event: Recurrence, *, level: float = 0.95) -
     """
     counts = count(stays)
     data = _increments(counts, event)
-    kept = _restricted(stays, _sources(counts, event))
-    happened, ended = (_ends_in(kept, moves) for moves in _moves(counts, event))
+    kept, happened, ended = stays_at_risk(stays, event)
     variance = clustered_variance(data, kept, happened, ended)
     return _mean_curves(counts, data, variance, "infinitesimal jackknife by child", level)
 
@@ -101,7 +86,7 @@ def gap_incidence_robust(stays: Stays, state: str, *, level: float = 0.95) -> Cu
     """
     _require_state_clock(stays.about)
     counts = count(stays)
-    kept = _restricted(stays, [counts.state(state)])
+    kept = picked(stays, np.flatnonzero(stays.state == counts.state(state)))
     left = (kept.to >= 0).astype(np.int64)
     parts = []
     for target, data in _exits(counts, state):
@@ -128,62 +113,14 @@ def _increments(counts: RiskSets, event: Recurrence) -> Increments:
         raise EstimateError(
             "A mean number needs a clock that runs on; on the clock of the state it starts anew."
         )
-    happened, ended = _moves(counts, event)
-    at_risk = counts.at_risk[:, :, _sources(counts, event)].sum(2)
+    if event.at_risk:
+        raise EstimateError(
+            "A mean number is one of every child under observation: states at risk are for models."
+        )
+    happened, ended = moves_of(counts, event)
+    at_risk = counts.at_risk[:, :, sources_of(counts, event)].sum(2)
     require_someone(at_risk, counts.strata)
     return Increments.among(at_risk, counts.moved[:, :, happened].sum(2), counts.moved[:, :, ended].sum(2))
-
-
-def _sources(counts: RiskSets, event: Recurrence) -> list[int]:
-    """The states in which a child is at risk."""
-    if event.at_risk:
-        return [counts.state(name) for name in event.at_risk]
-    return [h for h, name in enumerate(counts.states) if name not in event.terminal]
-
-
-def _moves(counts: RiskSets | Stays, event: Recurrence) -> tuple[list[int], list[int]]:
-    """The transitions that are the event, and those that end it, out of the states at risk."""
-    named = [(counts.states[a], counts.states[b]) for a, b in counts.transitions]
-    for name in {*event.into, *event.terminal, *event.out_of, *event.at_risk} - set(counts.states):
-        raise EstimateError(f"There is no state «{name}» here; there are {', '.join(counts.states)}.")
-    if not event.into or set(event.into) & set(event.terminal):
-        raise EstimateError("A recurrence needs states to enter, none of which is terminal.")
-    if event.at_risk and (outside := set(event.out_of) - set(event.at_risk)):
-        raise EstimateError(f"Events out of {', '.join(sorted(outside))} happen to nobody at risk.")
-    sources = set(event.at_risk or counts.states)
-    happened = [
-        m
-        for m, (a, b) in enumerate(named)
-        if a in sources and b in event.into and (not event.out_of or a in event.out_of)
-    ]
-    return happened, [m for m, (a, b) in enumerate(named) if a in sources and b in event.terminal]
-
-
-def _restricted(stays: Stays, sources: list[int]) -> Stays:
-    """Only the stays in the states given."""
-    kept = np.isin(stays.state, sources)
-    rows = {
-        name: getattr(stays, name)[kept]
-        for name in ("subject", "stratum", "state", "entered", "left", "to", "weight")
-    }
-    return Stays(
-        stays.strata,
-        stays.states,
-        stays.transitions,
-        stays.moments,
-        covariates=stays.covariates[kept],
-        about=stays.about,
-        **rows,
-    )
-
-
-def _ends_in(stays: Stays, moves: list[int]) -> Ints:
-    """Whether each stay ends in one of the transitions given (0 or 1)."""
-    wanted = np.zeros((len(stays.states), len(stays.states) + 1), np.int64)
-    for move in moves:
-        wanted[stays.transitions[move]] = 1
-    ends: Ints = wanted[stays.state, stays.to]
-    return ends
 
 
 def _mean_curves(counts: RiskSets, data: Increments, variance: Floats, named: str, level: float) -> Curves:
