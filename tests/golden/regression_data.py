@@ -22,7 +22,7 @@ def expected(name: str) -> dict[str, Any]:
 def until(frame: pd.DataFrame, time: str, died: "pd.Series[bool]", weight: str | None = None) -> Stays:
     """A row a person, alive from 0 until a time."""
     rows = frame.assign(state="alive", to=died.map({True: "dead", False: None}), zero=0)
-    others = [name for name in frame if name not in ("id", time)]
+    others = [str(name) for name in frame if name not in ("id", time)]
     return spells_as_stays(
         rows, subject="id", to_state="to", entered="zero", left=time, covariates=others, weight=weight
     )

@@ -19,24 +19,24 @@ from tracker.estimate.risk_sets import CENSORED, ENTERED, TRANSITION, Floats, In
 
 @dataclass(frozen=True)
 class Amounts:
-    """Weights at (pattern, stratum, moment): a row each."""
+    """How much at (pattern, stratum, moment), a row each: ``amount`` by weight, ``number`` in persons."""
 
     pattern: Ints
     stratum: Ints
     moment: Ints
     amount: Floats
+    number: Floats
 
-    def chosen(self, rows: Ints) -> Amounts:
+    def chosen(self, rows: NDArray[np.bool_]) -> Amounts:
         """Some of the rows."""
-        return Amounts(self.pattern[rows], self.stratum[rows], self.moment[rows], self.amount[rows])
+        return Amounts(*(values[rows] for values in vars(self).values()))
 
 
 @dataclass(frozen=True)
 class Flows:
     """Persons of one state by pattern and stratum: came in, left for the event, left in another way.
 
-    ``number`` counts persons in the rows of ``events``, whose amounts are weights. ``subjects`` and
-    ``spells`` are persons and stays, 0 where only counts are known.
+    ``subjects`` and ``spells`` are children and stays, 0 where only counts are known.
     """
 
     patterns: pd.DataFrame
@@ -45,7 +45,6 @@ class Flows:
     came: Amounts
     events: Amounts
     others: Amounts
-    number: Floats
     subjects: int
     spells: int
 
@@ -66,15 +65,15 @@ def flows_of_stays(
     weight = stays.weight[rows]
     if not np.all(weight > 0):
         raise EstimateError("Weights in a regression are more than zero; some are not.")
-    ends = Amounts(pattern, group, stays.left[rows], weight)
+    one = np.ones(len(rows))
+    ends = Amounts(pattern, group, stays.left[rows], weight, one)
     flows = Flows(
         patterns,
         groups,
         stays.moments,
-        Amounts(pattern, group, stays.entered[rows], weight),
-        ends.chosen(np.flatnonzero(event)),
-        ends.chosen(np.flatnonzero(~event)),
-        np.ones(int(event.sum())),
+        Amounts(pattern, group, stays.entered[rows], weight, one),
+        ends.chosen(event),
+        ends.chosen(~event),
         len(np.unique(stays.subject[rows])),
         len(rows),
     )
@@ -122,7 +121,7 @@ def flows_of_table(
     groups, group = distinct(part, strata)
     moments, moment = _moments(part)
     flow, amount = part["flow"], _counts(part["count"])
-    rows = Amounts(pattern, group, moment, amount)
+    rows = Amounts(pattern, group, moment, amount, amount)
     came, went, stopped = ((flow == kind).to_numpy(bool) for kind in (ENTERED, TRANSITION, CENSORED))
     if not np.all(came | went | stopped):
         raise EstimateError(f"Flows are {ENTERED}, {TRANSITION} or {CENSORED}; found others in «flow».")
@@ -131,10 +130,9 @@ def flows_of_table(
         patterns,
         groups,
         moments,
-        rows.chosen(np.flatnonzero(came)),
-        rows.chosen(np.flatnonzero(event)),
-        rows.chosen(np.flatnonzero(~came & ~event)),
-        amount[event],
+        rows.chosen(came),
+        rows.chosen(event),
+        rows.chosen(~came & ~event),
         0,
         0,
     )

@@ -17,7 +17,7 @@ from scipy import sparse
 
 from tracker.domain.errors import EstimateError
 from tracker.estimate.event_flows import Flows
-from tracker.estimate.risk_sets import Floats, Ints
+from tracker.estimate.risk_sets import Floats, Ints, Moments
 
 DENSE = 4
 """Counts at risk are kept as a full table when it is at most so many times the changes."""
@@ -29,8 +29,9 @@ class EventSets:
 
     ``stratum``, ``time`` and ``step`` tell the slots apart, in that order. ``number`` counts events,
     ``weight`` is their weight; ``deaths`` [E, P] their weight by pattern. ``ends`` is for each slot the first
-    slot of the next stratum, ``begins`` the first of its own. ``left_time`` and ``left_count`` say when how
-    many stays ended (all strata); ``last`` [G, 2] the last moment (time, step) of each stratum.
+    slot of the next stratum, ``begins`` the first of its own. ``last`` [G, 3]: time and step of the last
+    moment of each stratum and how many left then. Persons of all strata at all ``moments``: ``at_risk`` just
+    before, ``had`` the event, ``left`` otherwise.
     """
 
     patterns: pd.DataFrame
@@ -45,8 +46,10 @@ class EventSets:
     begins: Ints
     ends: Ints
     last: Floats
-    left_time: Floats
-    left_count: Floats
+    moments: Moments
+    at_risk: Floats
+    had: Floats
+    left: Floats
 
     def __len__(self) -> int:
         return len(self.time)
@@ -96,13 +99,11 @@ def event_sets(flows: Flows, told: str) -> EventSets:
     """The risk sets at the events of flows; raises EstimateError when there is nobody or no event."""
     if flows.came.amount.sum() == 0:
         raise EstimateError(f"Nobody is ever at risk of {told}.")
-    happened = np.flatnonzero(flows.events.amount > 0)
-    if happened.size == 0:
+    events = flows.events.chosen(flows.events.amount > 0)
+    if events.amount.size == 0:
         raise EstimateError(f"There is no event: nobody who was at risk had {told}.")
-    events, number = flows.events.chosen(happened), flows.number[happened]
-    width = len(flows.moments)
-    keys, slot = np.unique(events.stratum * width + events.moment, return_inverse=True)
-    stratum, moment = keys // width, keys % width
+    keys, slot = slots_of(flows)
+    stratum, moment = np.divmod(keys, len(flows.moments))
     shape = (len(keys), len(flows.patterns))
     return EventSets(
         flows.patterns,
@@ -110,15 +111,22 @@ def event_sets(flows: Flows, told: str) -> EventSets:
         stratum,
         flows.moments.time[moment],
         flows.moments.step[moment],
-        _added(slot, number, len(keys)),
+        _added(slot, events.number, len(keys)),
         _added(slot, events.amount, len(keys)),
         sparse.csr_array((events.amount, (slot, events.pattern)), shape=shape),
         _changes(flows, keys, shape),
         np.searchsorted(stratum, stratum, "left"),
         np.searchsorted(stratum, stratum, "right"),
         _last(flows),
-        *_left(flows),
+        *_persons(flows),
     )
+
+
+def slots_of(flows: Flows) -> tuple[Ints, Ints]:
+    """The slots as stratum × number of moments + moment, in order, and the slot of each event there was."""
+    events = flows.events.chosen(flows.events.amount > 0)
+    keys, slot = np.unique(events.stratum * len(flows.moments) + events.moment, return_inverse=True)
+    return keys, slot.astype(np.int64)
 
 
 def _added(place: Ints, amount: Floats, length: int) -> Floats:
@@ -148,15 +156,19 @@ def slots_before(keys: Ints, stratum: Ints, moment: Ints, width: int) -> Ints:
 def _last(flows: Flows) -> Floats:
     latest = np.zeros(len(flows.strata), np.int64)
     for part in (flows.events, flows.others):
-        present = part.amount > 0
-        np.maximum.at(latest, part.stratum[present], part.moment[present])
-    return np.column_stack([flows.moments.time[latest], flows.moments.step[latest].astype(float)])
+        np.maximum.at(latest, part.stratum[part.amount > 0], part.moment[part.amount > 0])
+    leaving = np.zeros(len(flows.strata))
+    for part in (flows.events, flows.others):
+        at_last = part.moment == latest[part.stratum]
+        leaving += _added(part.stratum[at_last], part.number[at_last], len(leaving))
+    moments = flows.moments
+    return np.column_stack([moments.time[latest], moments.step[latest].astype(float), leaving])
 
 
-def _left(flows: Flows) -> tuple[Floats, Floats]:
-    moment = np.concatenate([flows.events.moment, flows.others.moment])
-    amount = np.concatenate([flows.number, (flows.others.amount > 0).astype(float)])
-    if not flows.spells:
-        amount = np.concatenate([flows.number, flows.others.amount])
-    count = _added(moment, amount, len(flows.moments))
-    return flows.moments.time[count > 0], count[count > 0]
+def _persons(flows: Flows) -> tuple[Moments, Floats, Floats, Floats]:
+    width = len(flows.moments)
+    came, events, others = (
+        _added(part.moment, part.number, width) for part in (flows.came, flows.events, flows.others)
+    )
+    inside = np.cumsum(came - events - others)
+    return flows.moments, np.concatenate([[0.0], inside[:-1]]), events, others
