@@ -15,7 +15,6 @@ from enum import StrEnum
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from tracker.domain.errors import EstimateError
 from tracker.estimate.exits import NEGLIGIBLE
@@ -27,6 +26,7 @@ from tracker.estimate.product_integral import (
     forward,
     noise,
     steps_after,
+    time_to_come,
 )
 from tracker.estimate.results import Curves, Method
 from tracker.estimate.risk_sets import END, Floats, Ints, RiskSets, where
@@ -109,6 +109,10 @@ class Occupation:
         order = np.lexsort((moment, group))
         return group[order], moment[order]
 
+    def time_to_come(self, horizon: float) -> Floats:
+        """Time in each state up to ``horizon`` given the state after each step, [K + 1, G, H, H]."""
+        return time_to_come(self.steps, self.start.time, horizon)
+
     @property
     def followed_to(self) -> Floats:
         """The last time at which anyone was at risk, by stratum [G]."""
@@ -171,7 +175,7 @@ def _start_moments(risk: RiskSets, since: float | None) -> Ints:
         return np.full(groups, np.searchsorted(risk.moments.time, since, side="right") - 1, np.int64)
     if not groups:
         return np.zeros(0, np.int64)
-    came: NDArray[np.bool_] = (risk.entered > 0).any(axis=2)
+    came = np.asarray(risk.entered.sum(axis=2)) > 0
     empty = np.flatnonzero(came.sum(axis=1) == 0)
     if empty.size:
         raise EstimateError(f"Nobody is ever at risk{where(risk.strata, int(empty[0]))}.")

@@ -16,7 +16,7 @@ from tracker.domain.errors import EstimateError
 from tracker.estimate.incidence import leaving
 from tracker.estimate.intervals import quantile_of
 from tracker.estimate.occupation import Occupation, by_state, mix_covariance
-from tracker.estimate.product_integral import Variance, noise, time_to_come
+from tracker.estimate.product_integral import Variance, noise
 from tracker.estimate.results import Summary
 from tracker.estimate.risk_sets import Floats, RiskSets, where
 
@@ -38,7 +38,7 @@ def expected_time(fit: Occupation, horizons: Sequence[float], *, level: float = 
 
 def _at_horizon(fit: Occupation, horizon: float, level: float) -> pd.DataFrame:
     require_follow_up(fit, horizon)
-    ahead = time_to_come(fit.steps, fit.start.time, horizon)
+    ahead = fit.time_to_come(horizon)
     estimate = (fit.start.initial[:, None] @ ahead[0])[:, 0]
     covariance = _through(ahead[0], mix_covariance(fit.start)) + _moves(fit, ahead[1:])
     error = np.sqrt(np.maximum(np.diagonal(covariance, axis1=1, axis2=2), 0))
