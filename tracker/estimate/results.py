@@ -75,25 +75,38 @@ class Curves:
         wanted = np.sort(np.asarray(times, float))
         if wanted.size == 0 or not np.all(wanted >= 0):
             raise EstimateError("Times to read a curve at must be zero or more, and at least one.")
-        parts = [self._read(part, wanted) for _, part in self._curves()]
-        return pd.concat(parts, ignore_index=True) if parts else self.frame.assign(status=VALUE)
+        if not len(self.frame):
+            return self.frame.assign(status=VALUE)
+        return self._read(wanted)
 
-    def _curves(self) -> list[tuple[object, pd.DataFrame]]:
-        names = [*self.strata, *self.key]
-        if not names:
-            return [((), self.frame)] if len(self.frame) else []
-        return list(self.frame.groupby(names, sort=False, dropna=False))
-
-    def _read(self, curve: pd.DataFrame, wanted: NDArray[np.float64]) -> pd.DataFrame:
-        curve = curve.sort_values(["time", "step"], kind="stable")
-        last = np.searchsorted(curve["time"].to_numpy(float), wanted, side="right") - 1
-        read = curve.iloc[np.maximum(last, 0)].reset_index(drop=True).assign(time=wanted)
-        read.loc[last < 0, ["estimate", "std_error", "lower", "upper"]] = [self.start, 0.0] + [self.start] * 2
-        read.loc[last < 0, "events"] = 0
-        late = wanted > curve["time"].max()
-        early = (last < 0) & np.isnan(self.start)
+    def _read(self, wanted: NDArray[np.float64]) -> pd.DataFrame:
+        """All curves at once: rows ordered by curve and moment, each wanted time looked up in each curve."""
+        curve, time = self._curve_numbers(), self.frame["time"].to_numpy(float)
+        order = np.lexsort((self.frame["step"].to_numpy(), time, curve))
+        curves = np.arange(curve.max() + 1)
+        known = np.unique(np.concatenate([time, wanted]))
+        code = curve * len(known) + np.searchsorted(known, time)
+        asked = curves[:, None] * len(known) + np.searchsorted(known, wanted)
+        last = np.searchsorted(code[order], asked.ravel(), side="right") - 1
+        first = np.repeat(np.searchsorted(curve[order], curves), len(wanted))
+        end = np.repeat(np.searchsorted(curve[order], curves, side="right") - 1, len(wanted))
+        rows = order[np.maximum(last, first)]
+        read = self.frame.iloc[rows].reset_index(drop=True).assign(time=np.tile(wanted, len(curves)))
+        early = last < first
+        read.loc[early, ["estimate", "std_error", "lower", "upper"]] = [self.start, 0.0] + [self.start] * 2
+        read.loc[early, "events"] = 0
+        late = read["time"].to_numpy() > time[order[end]]
+        early &= np.isnan(self.start)
         read.loc[late | early, ["estimate", "std_error", "lower", "upper"]] = np.nan
         return read.assign(status=np.select([late, early], [TOO_RECENT, NOT_APPLICABLE], VALUE))
+
+    def _curve_numbers(self) -> NDArray[np.int64]:
+        names = [*self.strata, *self.key]
+        if not names:
+            return np.zeros(len(self.frame), np.int64)
+        grouped = self.frame.groupby(names, sort=False, dropna=False)
+        numbers: NDArray[np.int64] = grouped.ngroup().to_numpy(np.int64)
+        return numbers
 
 
 @dataclass(frozen=True)
