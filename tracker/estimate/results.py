@@ -105,8 +105,7 @@ class Curves:
         if not names:
             return np.zeros(len(self.frame), np.int64)
         grouped = self.frame.groupby(names, sort=False, dropna=False)
-        numbers: NDArray[np.int64] = grouped.ngroup().to_numpy(np.int64)
-        return numbers
+        return np.asarray(grouped.ngroup(), np.int64)
 
 
 @dataclass(frozen=True)
