@@ -26,12 +26,14 @@ class Exits:
 
     ``at_risk`` [G, T] just before the moment, ``events`` and ``lost`` (censored, and other exits taken as
     such) at it, ``entered`` those who came into the state at it, at risk from the next moment. ``since``
-    is where the clock starts: everyone counted was still in the state then.
+    is where the clock starts: everyone counted was still in the state then. ``moment`` is the number of each
+    moment among those of the risk sets.
     """
 
     strata: pd.DataFrame
     state: str
     to: tuple[str, ...]
+    moment: Ints
     time: Floats
     step: Ints
     at_risk: Floats
@@ -52,8 +54,9 @@ class Exits:
             raise EstimateError("A curve starts at a time of zero or more.")
         later = self.time > time
         arrays = {name: getattr(self, name)[:, later] for name in ("at_risk", "events", "lost", "entered")}
+        moments = {name: getattr(self, name)[later] for name in ("moment", "time", "step")}
         _require_anyone(arrays["at_risk"], self.strata)
-        return replace(self, time=self.time[later], step=self.step[later], since=float(time), **arrays)
+        return replace(self, since=float(time), **arrays, **moments)
 
     @property
     def ends(self) -> Floats:
@@ -94,6 +97,7 @@ def leaving(
         risk.strata,
         state,
         tuple(risk.named(m)[1] for m in wanted),
+        np.flatnonzero(kept),
         risk.moments.time[kept],
         risk.moments.step[kept],
         _without_residue(at_risk)[:, kept],

@@ -88,7 +88,7 @@ def _refuse_delayed_entry(exits: Exits) -> None:
     if came.size and went.size and came[-1] >= went[0]:
         raise EstimateError(
             f"Gray's test does not allow delayed entry: some enter «{exits.state}» at time "
-            f"{exits.time[came[-1]]:g}, after others have left it; who left for another state before they would "
+            f"{exits.time[came[-1]]:g}, after others left it; who left for another state before they would "
             "have been seen is missing from the risk set of the incidence. Compare cause-specific "
             "hazards (log-rank), or put everyone on the clock of the state."
         )
@@ -104,7 +104,7 @@ def _stratum_scores(counts: _Counts, rho: float) -> tuple[Floats, Floats, Floats
     still = size * (1 - curves.incidence)
     jump = _over(left, size.sum(axis=0))
     pooled = np.cumsum(jump)
-    weight = (1 - (pooled - jump)) ** rho if rho else np.ones_like(pooled)
+    weight = np.maximum(1 - (pooled - jump), 0) ** rho if rho else np.ones_like(pooled)
     expected = (_over(still, still.sum(axis=0)) * left * weight).sum(axis=1)
     covariance = _covariance(counts, curves, size, weight)
     return (counts.events * weight).sum(axis=1), expected, covariance

@@ -39,7 +39,7 @@ def kaplan_meier(exits: Exits, *, interval: Interval = "log", level: float = 0.9
     """
     survival, log_variance = survival_steps(exits)
     method = replace(KAPLAN_MEIER, interval=interval)
-    return _survival_curves(exits, survival, log_variance, method, level)
+    return survival_curves(exits, survival, log_variance, method, level)
 
 
 def nelson_aalen(
@@ -56,11 +56,9 @@ def nelson_aalen(
     variance, interval or level.
     """
     hazard = np.cumsum(hazard_steps(exits), axis=1)
-    std_error = np.sqrt(np.cumsum(_hazard_variance(exits, variance), axis=1))
-    bounds = hazard_bounds(hazard, std_error, interval, level)
-    method = replace(NELSON_AALEN, variance=variance, interval=interval)
-    return _curves(
-        exits, "cumulative hazard", (hazard, std_error, *bounds), method=method, start=0.0, level=level
+    total = np.cumsum(_hazard_variance(exits, variance), axis=1)
+    return hazard_curves(
+        exits, hazard, total, replace(NELSON_AALEN, variance=variance, interval=interval), level
     )
 
 
@@ -73,7 +71,7 @@ def fleming_harrington(exits: Exits, *, interval: Interval = "log", level: float
     exits.require_whole("The tie-corrected hazard")
     hazard, variance = (np.cumsum(part, axis=1) for part in one_by_one(exits))
     method = replace(FLEMING_HARRINGTON, interval=interval)
-    return _survival_curves(exits, np.exp(-hazard), variance, method, level)
+    return survival_curves(exits, np.exp(-hazard), variance, method, level)
 
 
 def survival_steps(exits: Exits) -> tuple[Floats, Floats]:
@@ -109,14 +107,22 @@ def _over(part: Floats, whole: Floats) -> Floats:
     return np.divide(part, whole, out=np.zeros_like(part), where=whole > 0)
 
 
-def _survival_curves(
+def survival_curves(
     exits: Exits, survival: Floats, log_variance: Floats, method: Method, level: float
 ) -> Curves:
+    """Survival and the variance of its logarithm [G, T] as curves with bounds on the method's scale."""
     log_error = np.sqrt(log_variance)
     std_error = np.multiply(survival, log_error, out=np.full_like(survival, np.nan), where=survival > 0)
     bounds = survival_bounds(survival, log_error, method.interval, level)
     columns = (survival, std_error, *bounds)
     return _curves(exits, f"still in {exits.state}", columns, method=method, start=1.0, level=level)
+
+
+def hazard_curves(exits: Exits, hazard: Floats, variance: Floats, method: Method, level: float) -> Curves:
+    """A cumulative hazard and its variance [G, T] as curves with bounds on the method's scale."""
+    std_error = np.sqrt(variance)
+    columns = (hazard, std_error, *hazard_bounds(hazard, std_error, method.interval, level))
+    return _curves(exits, "cumulative hazard", columns, method=method, start=0.0, level=level)
 
 
 _COLUMNS = ("estimate", "std_error", "lower", "upper")
