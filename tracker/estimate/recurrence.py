@@ -8,25 +8,25 @@ given days with ``.at(days)``. Models of recurrence are in ``recurrence_models``
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 
 from tracker.domain.errors import EstimateError
-from tracker.estimate.intervals import Bounds, hazard_bounds, survival_bounds
+from tracker.estimate.incidence import cumulative_incidence
+from tracker.estimate.intervals import hazard_bounds
+from tracker.estimate.occupation import probability_bounds
 from tracker.estimate.recurrence_event import Recurrence, moves_of, picked, sources_of, stays_at_risk
 from tracker.estimate.recurrence_variance import (
     Increments,
     clustered_variance,
-    multinomial_variance,
     poisson_variance,
 )
 from tracker.estimate.results import About, Curves, Method
-from tracker.estimate.risk_sets import Floats, RiskSets, Stays, count, require_someone
+from tracker.estimate.risk_sets import Floats, Ints, RiskSets, Stays, count, require_someone
 
-_Interval = Callable[[Floats, Floats, float], Bounds]
-"""Bounds of an estimate with its standard error, at a level."""
+BY_CHILD = "infinitesimal jackknife by child"
 
 
 def mean_count(counts: RiskSets, event: Recurrence, *, level: float = 0.95) -> Curves:
@@ -57,55 +57,59 @@ def mean_count_robust(stays: Stays, event: Recurrence, *, level: float = 0.95) -
     data = _increments(counts, event)
     kept, happened, ended = stays_at_risk(stays, event)
     variance = clustered_variance(data, kept, happened, ended)
-    return _mean_curves(counts, data, variance, "infinitesimal jackknife by child", level)
+    return _mean_curves(counts, data, variance, BY_CHILD, level)
 
 
 def gap_incidence(counts: RiskSets, state: str, *, level: float = 0.95) -> Curves:
-    """Share that has left ``state`` for each destination by time since it was entered.
+    """Share that has left ``state`` for each destination (key ``cause``) by time since it was entered.
 
-    From counts on the clock of the state: one curve a destination (key ``to_state``), the others competing
-    with it, by the Aalen–Johansen estimator sum S(u−) dN(u)/Y(u). Of `closed` this is the incidence of
-    re-referral with growing up and death as competing exits. The variance is Greenwood's, as in R's etm: it
-    treats the stays of one child as independent. Intervals are symmetric on the complementary log-log scale.
-    Raises EstimateError for an unknown state, a state nobody leaves, a stratum with nobody at risk and
-    counts on another clock.
+    The cumulative incidence on the clock of the state, the other ways out competing. Of `closed` this is the
+    incidence of re-referral with growing up and death as competing exits. The variance is Greenwood's: it
+    treats the stays of one child as independent. Raises EstimateError for an unknown state, a state nobody
+    leaves, a stratum with nobody at risk and counts on another clock.
     """
     _require_state_clock(counts.about)
-    parts = []
-    for target, data in _exits(counts, state):
-        parts.append(
-            _rows(counts, data, multinomial_variance(data), level, _incidence_bounds).assign(to_state=target)
-        )
-    return _gap_curves(counts, state, parts, "Greenwood (multinomial)", level)
+    return cumulative_incidence(counts, state, interval="log-log", level=level)
 
 
 def gap_incidence_robust(stays: Stays, state: str, *, level: float = 0.95) -> Curves:
     """The incidence of ``gap_incidence`` with a variance clustered on child: one child may stay often.
 
-    The infinitesimal jackknife over children within a stratum, of stays on the clock of the state.
+    The infinitesimal jackknife over children within a stratum, of stays on the clock of the state. Weights
+    multiply a stay's share. Raises what ``gap_incidence`` raises.
     """
-    _require_state_clock(stays.about)
     counts = count(stays)
-    kept = picked(stays, np.flatnonzero(stays.state == counts.state(state)))
-    left = (kept.to >= 0).astype(np.int64)
-    parts = []
-    for target, data in _exits(counts, state):
-        gone = (kept.to == counts.state(target)).astype(np.int64)
-        variance = clustered_variance(data, kept, gone, left)
-        parts.append(_rows(counts, data, variance, level, _incidence_bounds).assign(to_state=target))
-    return _gap_curves(counts, state, parts, "infinitesimal jackknife by child", level)
+    curves = gap_incidence(counts, state, level=level)
+    frame = curves.frame.copy()
+    group, moment = _places(frame, counts)
+    estimate, error = (frame[name].to_numpy(float).copy() for name in ("estimate", "std_error"))
+    for cause, rows in frame.groupby("cause", sort=False).indices.items():
+        error[rows] = np.sqrt(_gap_variance(stays, counts, state, str(cause))[group[rows], moment[rows]])
+    frame["std_error"] = error
+    frame["lower"], frame["upper"] = probability_bounds(estimate, error, "log-log", level)
+    return replace(curves, frame=frame, method=replace(curves.method, variance=BY_CHILD))
 
 
-def _exits(counts: RiskSets, state: str) -> list[tuple[str, Increments]]:
-    """For each destination of a state, its counts among all who leave."""
-    source = counts.state(state)
-    moves = [m for m, (origin, _) in enumerate(counts.transitions) if origin == source]
-    if not moves:
-        raise EstimateError(f"Nobody leaves «{state}», so there is no incidence of leaving it to give.")
-    at_risk = counts.at_risk[:, :, source]
-    require_someone(at_risk, counts.strata)
-    exits = counts.moved[:, :, moves].sum(2)
-    return [(counts.named(m)[1], Increments.among(at_risk, counts.moved[:, :, m], exits)) for m in moves]
+def _gap_variance(stays: Stays, counts: RiskSets, state: str, cause: str) -> Floats:
+    """Variance of one incidence by stratum and moment [G, T]."""
+    source, target = counts.state(state), counts.state(cause)
+    kept = picked(stays, np.flatnonzero(stays.state == source))
+    moves = [number for number, (origin, _) in enumerate(counts.transitions) if origin == source]
+    gone = counts.moved[:, :, counts.transitions.index((source, target))]
+    data = Increments.among(counts.at_risk[:, :, source], gone, counts.moved[:, :, moves].sum(2))
+    event, left = (kept.to == target).astype(np.int64), (kept.to >= 0).astype(np.int64)
+    return clustered_variance(data, kept, event, left)
+
+
+def _places(frame: pd.DataFrame, counts: RiskSets) -> tuple[Ints, Ints]:
+    """The number of the stratum and of the moment of each row of a frame."""
+    group = np.zeros(len(frame), np.int64)
+    if names := list(counts.strata.columns):
+        strata = pd.MultiIndex.from_frame(counts.strata)
+        group = strata.get_indexer(pd.MultiIndex.from_frame(frame[names])).astype(np.int64)
+    moments = pd.MultiIndex.from_arrays([counts.moments.time, counts.moments.step])
+    wanted = pd.MultiIndex.from_arrays([frame["time"], frame["step"]])
+    return group, moments.get_indexer(wanted).astype(np.int64)
 
 
 def _increments(counts: RiskSets, event: Recurrence) -> Increments:
@@ -133,7 +137,7 @@ def _mean_curves(counts: RiskSets, data: Increments, variance: Floats, named: st
     name = "Mean number with a terminal event" if ended else "Mean cumulative function"
     return Curves(
         "mean number per child",
-        _rows(counts, data, variance, level, _mean_bounds),
+        _rows(counts, data, variance, level),
         tuple(counts.strata.columns),
         (),
         counts.about,
@@ -142,31 +146,13 @@ def _mean_curves(counts: RiskSets, data: Increments, variance: Floats, named: st
     )
 
 
-def _gap_curves(counts: RiskSets, state: str, parts: list[pd.DataFrame], named: str, level: float) -> Curves:
-    strata = tuple(counts.strata.columns)
-    frame = pd.concat(parts, ignore_index=True)
-    return Curves(
-        f"share that has left «{state}»",
-        frame[[*strata, "to_state", *(name for name in frame if name not in (*strata, "to_state"))]],
-        strata,
-        ("to_state",),
-        counts.about,
-        Method(
-            "Aalen–Johansen, time since the state was entered", "Aalen and Johansen (1978)", named, "log-log"
-        ),
-        level=level,
-    )
-
-
-def _rows(
-    counts: RiskSets, data: Increments, variance: Floats, level: float, interval: _Interval
-) -> pd.DataFrame:
+def _rows(counts: RiskSets, data: Increments, variance: Floats, level: float) -> pd.DataFrame:
     """A row for each moment at which somebody had the event, left for good or left the risk set last."""
     later = np.concatenate([data.at_risk[:, 1:], np.zeros_like(data.at_risk[:, :1])], axis=1)
     shown = (data.at_risk > 0) & ((data.events > 0) | (data.exits > 0) | (later < data.at_risk))
     group, moment = np.nonzero(shown)
     estimate, error = data.curve[shown], np.sqrt(np.maximum(variance[shown], 0))
-    lower, upper = interval(estimate, error, level)
+    lower, upper = hazard_bounds(estimate, error, "log", level)
     return (
         counts.strata.iloc[group]
         .reset_index(drop=True)
@@ -181,18 +167,6 @@ def _rows(
             upper=upper,
         )
     )
-
-
-def _mean_bounds(mean: Floats, error: Floats, level: float) -> Bounds:
-    return hazard_bounds(mean, error, "log", level)
-
-
-def _incidence_bounds(incidence: Floats, error: Floats, level: float) -> Bounds:
-    """Bounds of a share that has left, from those of the share that has not."""
-    staying = 1 - incidence
-    relative = np.divide(error, staying, out=np.zeros_like(error), where=staying > 0)
-    lower, upper = survival_bounds(staying, relative, "log-log", level)
-    return 1 - upper, 1 - lower
 
 
 def _require_state_clock(about: About) -> None:

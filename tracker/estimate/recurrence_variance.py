@@ -56,33 +56,12 @@ def poisson_variance(data: Increments) -> Floats:
 
     sum S² dN/Y² + sum (mu(t) − mu(v))² dD/(Y (Y − dD)): without exits Nelson's (1995) own.
     """
-    own = data.share(data.share(data.events))
-    return _variance(data, own, np.zeros_like(own))
-
-
-def multinomial_variance(data: Increments) -> Floats:
-    """Greenwood-type variance of an incidence: the events are some of the exits. [G, T]
-
-    Conditional on those at risk the exits at a moment are multinomial (Marubini and Valsecchi 1995,
-    eq. 10.12; the variance of R's etm).
-    """
-    remain = data.at_risk - data.events
-    own = data.share(data.share(data.share(data.events * remain)))
-    return _variance(data, own, data.share(data.share(data.events)))
-
-
-def _variance(data: Increments, own: Floats, crossed: Floats) -> Floats:
-    """Variance from that of dN/Y (``own``) and its covariance with dD/Y, by what stays (``crossed``).
-
-    A change of dD/Y at v moves the curve at t by −(mu(t) − mu(v)) / (1 − dD/Y).
-    """
-    curve, staying = data.curve, data.staying
+    curve = data.curve
     gone = data.share(_over(data.exits, data.remaining))
-    crossed = staying * crossed
     last, first, second = (np.cumsum(curve**power * gone, axis=1) for power in (0, 1, 2))
     exits = curve**2 * last - 2 * curve * first + second
-    both = curve * np.cumsum(crossed, axis=1) - np.cumsum(curve * crossed, axis=1)
-    return np.cumsum(staying**2 * own, axis=1) + np.maximum(exits, 0) - 2 * both
+    own = np.cumsum(data.staying**2 * data.share(data.share(data.events)), axis=1)
+    return own + np.maximum(exits, 0)
 
 
 def clustered_variance(data: Increments, stays: Stays, event: Ints, leaving: Ints) -> Floats:
