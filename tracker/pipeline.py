@@ -27,12 +27,15 @@ from tracker.intake.store import Store
 from tracker.pseudonymise.keyring import Keyring
 from tracker.pseudonymise.pseudonymise import pseudonymise
 from tracker.pseudonymise.vault import HashedId, SubjectRef, SubjectSource, Vault
-from tracker.record.log import EventLog, Receipt, Registration
+from tracker.record.log import EventLog, FileTaken, Receipt, Registration
 from tracker.record.stage import StagedDelivery, stage
 
 
 class IntakeLog(EventLog, Protocol):
     """An event log that also keeps what could not be read, and can look before it leaps."""
+
+    def register_all(self, files: Sequence[FileTaken]) -> list[Registration]:
+        """``register`` for several files, in order."""
 
     def reject(self, delivery_no: int, rejected: RejectedFile) -> Receipt:
         """Record that a file could not be read."""
@@ -54,6 +57,15 @@ class Tools:
 
 
 @dataclass(frozen=True)
+class Delivered:
+    """A file as delivered, with its sidecar."""
+
+    municipality: str
+    file_name: str
+    parcel: Parcel
+
+
+@dataclass(frozen=True)
 class TakenIn:
     """A delivered file that lies, encrypted, in the intake store and has its number."""
 
@@ -67,16 +79,26 @@ class TakenIn:
 
 def take_in(municipality: str, file_name: str, parcel: Parcel, tools: Tools) -> TakenIn:
     """Store a file as delivered, encrypted, and give it its number. The same content again is the same."""
-    _keep(parcel, tools.store)
-    size = len(parcel.content)
-    shown = safe_text(file_name)  # a name can hold a national id
-    known: Registration = tools.log.register(municipality, shown, parcel.digest, size)
-    return TakenIn(known.delivery_no, municipality, shown, parcel.digest, size, known.state)
+    return take_in_all([Delivered(municipality, file_name, parcel)], tools)[0]
 
 
-def _keep(parcel: Parcel, store: Store) -> None:
+def take_in_all(files: Sequence[Delivered], tools: Tools) -> list[TakenIn]:
+    """``take_in`` for several files at once, in order: none is registered before all are stored."""
+    _keep([file.parcel for file in files], tools.store)
+    known = tools.log.register_all([_shown(file) for file in files])
+    return [
+        TakenIn(one.delivery_no, *_shown(file), one.state) for file, one in zip(files, known, strict=True)
+    ]
+
+
+def _shown(file: Delivered) -> FileTaken:
+    name = safe_text(file.file_name)  # a name can hold a national id
+    return FileTaken(file.municipality, name, file.parcel.digest, len(file.parcel.content))
+
+
+def _keep(parcels: Sequence[Parcel], store: Store) -> None:
     try:
-        store.put(parcel.pack())
+        store.put_all([parcel.pack() for parcel in parcels])
     except OSError as error:
         raise StoreUnavailable(
             f"the intake store cannot keep a file ({error.strerror}); make room or set TRACKER_STORE, "

@@ -12,8 +12,7 @@ from tracker.domain.errors import NotFound, RejectedFile, UsageError
 from tracker.domain.findings import Finding
 from tracker.intake.inbox import InboxFile, read_parcel, scan
 from tracker.intake.privacy_guard import safe_text
-from tracker.pipeline import TakenIn, load, preview
-from tracker.pipeline import take_in as take_in_one
+from tracker.pipeline import Delivered, TakenIn, load, preview, take_in_all
 from tracker.postgres import reading
 from tracker.record.log import Receipt
 from tracker.wiring import Installation
@@ -80,12 +79,30 @@ def find(path: Path) -> Found:
 def take_in(files: Sequence[InboxFile], place: Installation, step: Step) -> list[TakenIn]:
     """Store and number files; those that are to be loaded, municipality by municipality as found."""
     tools, waiting = place.tools()(), []
-    for file in files:
-        taken = take_in_one(file.municipality, file.name, read_parcel(file), tools)
-        if taken.state is DeliveryState.RECEIVED:
-            waiting.append(taken)
-        step(f"{file.municipality} {file.name}")
+    for some in _armfuls(files):
+        delivered = [Delivered(file.municipality, file.name, read_parcel(file)) for file in some]
+        for taken, file in zip(take_in_all(delivered, tools), some, strict=True):
+            if taken.state is DeliveryState.RECEIVED:
+                waiting.append(taken)
+            step(f"{file.municipality} {file.name}")
     return waiting
+
+
+ARMFUL = 10_000_000
+"""Bytes of files taken in at one go, one file at least: they are all in memory then."""
+
+
+def _armfuls(files: Sequence[InboxFile]) -> Iterator[list[InboxFile]]:
+    some: list[InboxFile] = []
+    size = 0
+    for file in files:
+        some.append(file)
+        size += file.path.stat().st_size
+        if size > ARMFUL:
+            yield some
+            some, size = [], 0
+    if some:
+        yield some
 
 
 def look(file: InboxFile, place: Installation, step: Step) -> Line:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -47,10 +47,17 @@ class Store:
         A file of that name that cannot be read back whole is written anew. Raises ``OSError`` (disk full
         and the like) with nothing left behind.
         """
-        name = sha256(content).hexdigest()
-        if not self._holds(name):
-            self._write(name, content)
-        return name
+        return self.put_all([content])[0]
+
+    def put_all(self, contents: Sequence[bytes]) -> list[str]:
+        """Keep several; all of them outlast a power cut when this returns. Otherwise as ``put``."""
+        names = [sha256(content).hexdigest() for content in contents]
+        missing = {
+            name: content for name, content in zip(names, contents, strict=True) if not self._holds(name)
+        }
+        if missing:
+            self._write(missing)
+        return names
 
     def get(self, name: str) -> bytes:
         """The content named ``name``.
@@ -120,31 +127,44 @@ class Store:
                     return cipher.decrypt(nonce, body, name.encode())
         raise KeyringError(f"stored file {name[:12]}… is damaged or was stored under another key")
 
-    def _write(self, name: str, content: bytes) -> None:
-        path = self._path(name)
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        nonce = os.urandom(_NONCE)
-        sealed = _MAGIC + nonce + self._ciphers[-1].encrypt(nonce, content, name.encode())
-        part = path.parent / f".{secrets.token_hex(8)}.part"
+    def _write(self, contents: Mapping[str, bytes]) -> None:
+        """All are written before any is flushed: the first flush then takes most of the others with it."""
+        paths = {name: self._path(name) for name in contents}
+        parts = {name: path.parent / f".{secrets.token_hex(8)}.part" for name, path in paths.items()}
+        folders = {path.parent for path in paths.values()}
+        for folder in folders:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         try:
-            _write_flushed(part, sealed)
-            part.replace(path)
+            for name, part in parts.items():
+                _write_new(part, self._seal(name, contents[name]))
+            for part in parts.values():
+                _flush(part, os.O_RDONLY)
+            for name, part in parts.items():
+                part.replace(paths[name])
         finally:
-            part.unlink(missing_ok=True)
-        _flush_folder(path.parent)
+            for part in parts.values():
+                part.unlink(missing_ok=True)
+        for folder in (*folders, self._folder):
+            _flush_folder(folder)
+
+    def _seal(self, name: str, content: bytes) -> bytes:
+        nonce = os.urandom(_NONCE)
+        return _MAGIC + nonce + self._ciphers[-1].encrypt(nonce, content, name.encode())
 
 
-def _write_flushed(path: Path, content: bytes) -> None:
+def _write_new(path: Path, content: bytes) -> None:
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
     with os.fdopen(descriptor, "wb") as file:
         file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
 
 
 def _flush_folder(folder: Path) -> None:
     """Make a renaming or removal outlast a power cut."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    _flush(folder, os.O_RDONLY | os.O_DIRECTORY)
+
+
+def _flush(path: Path, flags: int) -> None:
+    descriptor = os.open(path, flags)
     try:
         os.fsync(descriptor)
     finally:

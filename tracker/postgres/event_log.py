@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, func, select, text
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import Connection, Row, func, select, text
 
 from tracker.domain.delivery import DeliveryState, Outcome
 from tracker.domain.errors import NotFound, RejectedFile
@@ -18,14 +17,15 @@ from tracker.postgres.intake_ledger import (
     copy_findings,
     insert_attempt,
     last_attempt,
+    register_files,
     write_findings,
     write_spellings,
 )
 from tracker.postgres.staging import copy_stage
 from tracker.postgres.standing import standing_rows
-from tracker.postgres.tables import BATCH, DELIVERY, EVENT, HEAD, STREAM
+from tracker.postgres.tables import BATCH, EVENT, HEAD, STREAM
 from tracker.record.decide import delivery_body
-from tracker.record.log import HOLD_SHARE, Head, Receipt, Registration
+from tracker.record.log import HOLD_SHARE, FileTaken, Head, Receipt, Registration
 from tracker.record.stage import StagedDelivery
 
 EVENT_COLUMNS = [
@@ -36,6 +36,20 @@ EVENT_COLUMNS = [
     )
 ]
 
+
+LOCK_DELIVERY = """
+SELECT pg_advisory_xact_lock(hashtextextended('tracker.delivery', delivery_no))
+FROM intake.delivery WHERE delivery_no = %s
+"""
+
+LOCK_STREAM = """
+SELECT stream_id, pg_advisory_xact_lock(hashtextextended('tracker.stream', stream_id))
+FROM projection.stream WHERE municipality = %s AND record_type = %s
+"""
+
+NEW_STREAM = (
+    "INSERT INTO projection.stream (municipality, record_type) VALUES (%s, %s) ON CONFLICT DO NOTHING"
+)
 
 UNNUMBERED = 2_147_483_647
 """Stands for a delivery not taken in: it comes after every other of its extract date."""
@@ -49,14 +63,14 @@ class PostgresLog:
 
     def register(self, municipality: str, file_name: str, digest: bytes, size: int) -> Registration:
         """See ``EventLog.register``."""
-        same = and_(DELIVERY.c.municipality == municipality, DELIVERY.c.digest == digest)
-        values = {"municipality": municipality, "digest": digest, "file_name": file_name, "size": size}
+        return self.register_all([FileTaken(municipality, file_name, digest, size)])[0]
+
+    def register_all(self, files: Sequence[FileTaken]) -> list[Registration]:
+        """``register`` for several files, in order, in one transaction."""
+        if not files:
+            return []
         with connect(self.url, Role.RECORDER) as connection:
-            if connection.execute(select(DELIVERY.c.delivery_no).where(same)).first() is None:
-                connection.execute(insert(DELIVERY).values(values).on_conflict_do_nothing())
-            number = connection.execute(select(DELIVERY.c.delivery_no).where(same)).scalar_one()
-            last = last_attempt(connection, number)
-        return Registration(number, last.state if last else DeliveryState.RECEIVED)
+            return register_files(connection, files)
 
     def load(
         self, delivery_no: int, staged: StagedDelivery, *, hold_share: float = HOLD_SHARE, retry: bool = False
@@ -241,20 +255,13 @@ class _Attempt:
 
 def _lock_delivery(connection: Connection, delivery_no: int) -> None:
     """Two loads of one file run one after the other; the second finds the first's work."""
-    known = select(DELIVERY.c.delivery_no).where(DELIVERY.c.delivery_no == delivery_no)
-    if connection.execute(known).first() is None:
+    if psycopg_connection(connection).execute(LOCK_DELIVERY, [delivery_no]).fetchone() is None:
         raise NotFound(f"there is no delivery {delivery_no}; see: tracker deliveries")
-    key = func.hashtextextended("tracker.delivery", delivery_no)
-    connection.execute(select(func.pg_advisory_xact_lock(key)))
 
 
 def _stream_id(connection: Connection, municipality: str, record_type: str) -> int:
     """The stream's number, made when new; the stream stays locked until commit."""
-    same = and_(STREAM.c.municipality == municipality, STREAM.c.record_type == record_type)
-    find = select(STREAM.c.stream_id).where(same)
-    if connection.execute(find).first() is None:
-        new = insert(STREAM).values(municipality=municipality, record_type=record_type)
-        connection.execute(new.on_conflict_do_nothing())
-    stream = int(connection.execute(find).scalar_one())
-    connection.execute(select(func.pg_advisory_xact_lock(func.hashtextextended("tracker.stream", stream))))
-    return stream
+    driver, key = psycopg_connection(connection), [municipality, record_type]
+    while (found := driver.execute(LOCK_STREAM, key).fetchone()) is None:
+        driver.execute(NEW_STREAM, key)
+    return int(found[0])

@@ -11,8 +11,36 @@ from tracker.domain.delivery import DeliveryNote, DeliveryState, Outcome
 from tracker.domain.findings import Finding
 from tracker.postgres.engine import psycopg_connection
 from tracker.postgres.tables import ATTEMPT, ROW_OUTCOME
-from tracker.record.log import Receipt
+from tracker.record.log import FileTaken, Receipt, Registration
 from tracker.record.stage import DeliveredWording, StagedDelivery
+
+REGISTER = """
+INSERT INTO intake.delivery (municipality, file_name, digest, size)
+SELECT municipality, file_name, digest, size
+FROM unnest(%s::text[], %s::text[], %s::bytea[], %s::bigint[])
+    WITH ORDINALITY AS taken (municipality, file_name, digest, size, place)
+WHERE NOT EXISTS (SELECT FROM intake.delivery AS known
+                  WHERE known.municipality = taken.municipality AND known.digest = taken.digest)
+ORDER BY place
+ON CONFLICT DO NOTHING
+"""
+
+REGISTERED = """
+SELECT delivery_no, (SELECT state::text FROM intake.attempt
+                     WHERE attempt.delivery_no = delivery.delivery_no ORDER BY attempt DESC LIMIT 1)
+FROM unnest(%s::text[], %s::bytea[]) WITH ORDINALITY AS taken (municipality, digest, place)
+JOIN intake.delivery USING (municipality, digest)
+ORDER BY place
+"""
+
+
+def register_files(connection: Connection, files: Sequence[FileTaken]) -> list[Registration]:
+    """Give files their delivery numbers, in order; those known already keep theirs."""
+    municipalities, names, digests, sizes = map(list, zip(*files, strict=True))
+    driver = psycopg_connection(connection)
+    driver.execute(REGISTER, [municipalities, names, digests, sizes])
+    rows = driver.execute(REGISTERED, [municipalities, digests]).fetchall()
+    return [Registration(number, DeliveryState(state or DeliveryState.RECEIVED)) for number, state in rows]
 
 
 def last_attempt(connection: Connection, delivery_no: int) -> Receipt | None:

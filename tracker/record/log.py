@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from tracker.domain.delivery import DeliveryState, Outcome
 from tracker.domain.events import Event
@@ -16,6 +16,15 @@ HOLD_SHARE = 0.05
 
 OLDER_EXTRACT = "older_extract"
 """Set-aside rule: a newer extract already covers what this row says."""
+
+
+class FileTaken(NamedTuple):
+    """A file to be registered: whose it is, what it is called, the SHA-256 of its parcel and its bytes."""
+
+    municipality: str
+    file_name: str
+    digest: bytes
+    size: int
 
 
 @dataclass(frozen=True)
