@@ -58,20 +58,30 @@ class EventSets:
     def table(self) -> Floats | None:
         """Counts at risk [E, P], when a full table is not much larger than the changes."""
         size = self.changes.shape[0] * self.changes.shape[1]
-        if size > DENSE * self.changes.nnz + 100_000:
-            return None
+        return None if size > DENSE * self.changes.nnz + 100_000 else self.full_table()
+
+    def full_table(self) -> Floats:
+        """Counts at risk [E, P]."""
         return from_end(self.changes.toarray(), self.ends)
 
     def summed(self, values: Floats) -> Floats:
-        """Sums over those at risk: of values by pattern [P, K], at each slot [E, K]."""
+        """Sums over those at risk: of values by pattern [P, K] or [P], at each slot [E, K] or [E]."""
         if self.table is not None:
             return np.asarray(self.table @ values)
-        return from_end(np.asarray(self.changes @ values), self.ends)
+        return self.summed_by_changes(values)
 
     def spread(self, values: Floats) -> Floats:
         """Sums over slots at risk: of values by slot [E], for each pattern [P]."""
         if self.table is not None:
             return np.asarray(values @ self.table)
+        return self.spread_by_changes(values)
+
+    def summed_by_changes(self, values: Floats) -> Floats:
+        """``summed`` without the table."""
+        return from_end(np.asarray(self.changes @ values), self.ends)
+
+    def spread_by_changes(self, values: Floats) -> Floats:
+        """``spread`` without the table."""
         return np.asarray(from_start(values, self.begins) @ self.changes)
 
 
@@ -111,8 +121,8 @@ def event_sets(flows: Flows, told: str) -> EventSets:
         stratum,
         flows.moments.time[moment],
         flows.moments.step[moment],
-        _added(slot, events.number, len(keys)),
-        _added(slot, events.amount, len(keys)),
+        added(slot, events.number, len(keys)),
+        added(slot, events.amount, len(keys)),
         sparse.csr_array((events.amount, (slot, events.pattern)), shape=shape),
         _changes(flows, keys, shape),
         np.searchsorted(stratum, stratum, "left"),
@@ -129,7 +139,8 @@ def slots_of(flows: Flows) -> tuple[Ints, Ints]:
     return keys, slot.astype(np.int64)
 
 
-def _added(place: Ints, amount: Floats, length: int) -> Floats:
+def added(place: Ints, amount: Floats, length: int) -> Floats:
+    """Amounts summed by place."""
     return np.bincount(place, amount, length).astype(np.float64)
 
 
@@ -160,7 +171,7 @@ def _last(flows: Flows) -> Floats:
     leaving = np.zeros(len(flows.strata))
     for part in (flows.events, flows.others):
         at_last = part.moment == latest[part.stratum]
-        leaving += _added(part.stratum[at_last], part.number[at_last], len(leaving))
+        leaving += added(part.stratum[at_last], part.number[at_last], len(leaving))
     moments = flows.moments
     return np.column_stack([moments.time[latest], moments.step[latest].astype(float), leaving])
 
@@ -168,7 +179,7 @@ def _last(flows: Flows) -> Floats:
 def _persons(flows: Flows) -> tuple[Moments, Floats, Floats, Floats]:
     width = len(flows.moments)
     came, events, others = (
-        _added(part.moment, part.number, width) for part in (flows.came, flows.events, flows.others)
+        added(part.moment, part.number, width) for part in (flows.came, flows.events, flows.others)
     )
     inside = np.cumsum(came - events - others)
     return flows.moments, np.concatenate([[0.0], inside[:-1]]), events, others

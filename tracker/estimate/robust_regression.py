@@ -112,14 +112,14 @@ def score_residuals(fit: CoxFit, stays: Stays, coefficients: Floats | None = Non
     entered, left = located(fit.sets, flows.strata, stays, rows)
     begins = fit.sets.begins
     risk = np.exp(columns @ at)[rows.pattern]
-    hazard = _between(sums.hazard, begins, entered, left)
+    hazard = within(sums.hazard, begins, entered, left)
     drift, event_drift, means = sums.drift, sums.event_drift, sums.means
     event = np.flatnonzero(rows.event)
     slot = left[event]
     residuals = np.empty((len(rows.row), columns.shape[1]))
     for k in range(columns.shape[1]):
         x = columns[rows.pattern, k]
-        residual = risk * (_between(drift[:, k], begins, entered, left) - x * hazard)
+        residual = risk * (within(drift[:, k], begins, entered, left) - x * hazard)
         residual[event] += x[event] - means[slot, k]
         residual[event] += risk[event] * (x[event] * sums.ties.part[slot] - event_drift[slot, k])
         residuals[:, k] = residual
@@ -135,7 +135,7 @@ def martingale_residuals(fit: CoxFit, stays: Stays) -> Floats:
     flows, rows = flows_of_stays(stays, fit.transition, fit.design.variables, fit.strata)
     columns = fit.design.matrix(flows.patterns) - fit.centre
     entered, left = located(fit.sets, flows.strata, stays, rows)
-    hazard = _between(fit.sums.hazard, fit.sets.begins, entered, left)
+    hazard = within(fit.sums.hazard, fit.sets.begins, entered, left)
     hazard[rows.event] -= fit.sums.ties.part[left[rows.event]]
     residuals: Floats = rows.event - np.exp(columns @ fit.estimates)[rows.pattern] * hazard
     return residuals
@@ -166,7 +166,8 @@ def located(sets: EventSets, strata: pd.DataFrame, stays: Stays, rows: StayRows)
     return entered, left
 
 
-def _between(by_slot: Floats, begins: Ints, entered: Ints, left: Ints) -> Floats:
+def within(by_slot: Floats, begins: Ints, entered: Ints, left: Ints) -> Floats:
+    """Sums by slot over those after a first and up to a last slot of one stratum; −1 is before all."""
     until = np.concatenate([from_start(by_slot, begins), [0.0]])
     between: Floats = until[left] - until[entered]
     return between
