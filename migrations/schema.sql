@@ -312,17 +312,18 @@ CREATE FUNCTION record.merkle_root(first_position bigint, last_position bigint) 
     SET search_path TO 'pg_catalog'
     AS $$
 DECLARE
-    nodes bytea[] := (SELECT array_agg(e.leaf ORDER BY e.position) FROM record.event e
-                      WHERE e.position BETWEEN merkle_root.first_position AND merkle_root.last_position);
+    nodes bytea := (SELECT string_agg(e.leaf, NULL ORDER BY e.position) FROM record.event e
+                    WHERE e.position BETWEEN merkle_root.first_position AND merkle_root.last_position);
+    n integer := octet_length(nodes) / 32;
 BEGIN
-    WHILE cardinality(nodes) > 1 LOOP
+    WHILE n > 1 LOOP
         nodes := (
-            SELECT array_agg(CASE WHEN r IS NULL THEN l ELSE sha256('\x01'::bytea || l || r) END ORDER BY i)
-            FROM (SELECT i, node AS l, lead(node) OVER (ORDER BY i) AS r
-                  FROM unnest(nodes) WITH ORDINALITY AS u (node, i)) AS pairs
-            WHERE i % 2 = 1);
+            SELECT string_agg(CASE WHEN i * 2 + 1 < n THEN sha256('\x01'::bytea || substring(nodes FROM i * 64 + 1 FOR 64))
+                                   ELSE substring(nodes FROM i * 64 + 1) END, NULL ORDER BY i)
+            FROM generate_series(0, (n - 1) / 2) AS i);
+        n := (n + 1) / 2;
     END LOOP;
-    RETURN nodes[1];
+    RETURN nodes;
 END;
 $$;
 

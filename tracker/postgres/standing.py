@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Set
 from datetime import date
+from itertools import compress
+from operator import itemgetter, not_
 
 from sqlalchemy import Connection, select, tuple_
 
@@ -35,19 +37,14 @@ def standing_rows(
     if _newer(connection, stream, precedence):
         return frozenset()
     live = _live(connection, stream)
-    heads = Counter(line[:FACT] for line in live)
-    same: Counter[int] = Counter()
-    other: set[int] = set()
-    for event in staged.events if live else ():
-        if f"{event.fact_id}{event.content}{event.type}" in live:
-            same[event.row_no] += 1
-        else:
-            other.add(event.row_no)
-    return {
-        row.row_no
-        for row in (staged.rows if live else ())
-        if row.row_no not in other and same[row.row_no] == heads[row.fact_id]
-    }
+    if not live:
+        return frozenset()
+    stands = [fact + content + kind in live for _, fact, kind, _, _, content, _ in staged.events]
+    row_of = [event.row_no for event in staged.events]
+    other = set(compress(row_of, map(not_, stands)))
+    same = Counter(row_of)  # of the rows without another, all that stand
+    heads = Counter(map(itemgetter(slice(FACT)), live))
+    return {no for no, fact, _ in staged.rows if no not in other and same[no] == heads[fact]}
 
 
 def _newer(connection: Connection, stream: int, precedence: tuple[date, int]) -> bool:
