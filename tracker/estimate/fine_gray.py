@@ -62,8 +62,9 @@ def fine_gray(
     Everybody enters at one moment, with fixed covariates and no weights. ``censoring``: columns with a
     censoring distribution for each combination. Ties as Breslow's; who had an event on a day is at risk of
     being censored that day, as in cmprsk::crr. ``covariance`` is the sandwich, ``model_covariance`` the
-    inverse information; the likelihood is a pseudo-likelihood, so only Wald's test is given. With several censoring
-    groups the variance sums over the events of all groups, as Fine and Gray's formula does.
+    inverse information; the likelihood is a pseudo-likelihood, so only Wald's test is given. With several
+    censoring groups the variance sums over the events of all groups, as Fine and Gray's formula does, where
+    crr's takes those of the own group only. After a group's last day its tails count for nothing.
 
     Raises EstimateError for late entry, second entries, changing covariates, weights,
     and what ``cox`` refuses.

@@ -62,8 +62,8 @@ class SubdistributionSets(EventSets):
 class Leavers:
     """The persons of a subdistribution, a stay each [N], in the order of the stays.
 
-    ``pattern``, ``stratum`` and ``group`` (of censoring) by number, ``left`` by moment, ``competing`` who left
-    in another way; ``before`` [groups, T] is the chance, just before each moment, of being still under
+    ``pattern``, ``stratum`` and ``group`` (of censoring) by number, ``left`` by moment, ``competing`` who
+    left in another way; ``before`` [groups, T] is the chance, just before each moment, of being still under
     observation (and of having entered, up to a constant).
     """
 
@@ -124,8 +124,15 @@ def kept_by_day(stays: Stays, group: Ints, groups: int) -> Floats:
     at_risk, censored = counts
     free = 1 - np.divide(censored, at_risk, out=np.zeros_like(censored), where=censored > 0)
     before = np.concatenate([np.ones((groups, 1)), np.cumprod(free, axis=1)[:, :-1]], axis=1)
-    kept: Floats = before[:, day]
-    return kept
+    return while_followed(before[:, day], stays, group)
+
+
+def while_followed(kept: Floats, stays: Stays, group: Ints) -> Floats:
+    """Nothing is known of a group's censoring after the day its last person left: its tails end there."""
+    last = np.zeros(len(kept))
+    np.maximum.at(last, group, stays.moments.time[stays.left])
+    followed: Floats = np.where(stays.moments.time <= last[:, None], kept, 0.0)
+    return followed
 
 
 def censoring_by_day(stays: Stays, group: Ints, groups: int) -> tuple[Ints, tuple[Floats, Floats]]:
@@ -159,10 +166,10 @@ def kept_by_moment(stays: Stays, group: Ints, groups: int) -> Floats:
     free = 1 - np.divide(censored, at_risk, out=np.zeros_like(censored), where=censored > 0)
     kept = np.concatenate([np.ones((groups, 1)), np.cumprod(free, axis=1)[:, :-1]], axis=1)
     if stays.moments.time[stays.entered].max() <= stays.moments.time[stays.left].min():
-        return kept
+        return while_followed(kept, stays, group)
     old = 1 - np.divide(came, after, out=np.zeros_like(came), where=(came > 0) & (after > 0))
     entered: Floats = np.cumprod(old[:, ::-1], axis=1)[:, ::-1]
-    return kept * entered
+    return while_followed(kept * entered, stays, group)
 
 
 def subdistribution_sets(sets: EventSets, flows: Flows, leavers: Leavers) -> SubdistributionSets:
