@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.bench import watched
+from tests.bench.flow_table import flow_tables
 from tests.bench.place import RESULTS, WORK, installation, made_once, rows_of
 from tests.bench.report import Line, machine, table, write
 from tests.national_log import write_national_log
@@ -23,6 +24,7 @@ from tracker.synth.reexport import reexport
 SEED = 1
 CHILDREN = 2_000
 EVENTS = {"quick": 1_000_000, "full": 10_000_000}
+PARTS = ("loading", "projecting", "flow-table")
 YEARS = range(2014, 2024)
 
 
@@ -31,7 +33,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     parser.add_argument("--full", action="store_true", help="the snapshot of 10 million events")
     parser.add_argument("--ten-years", action="store_true", help="ten national years, one after the other")
-    parser.add_argument("--only", choices=("loading", "projecting"), help="one half of it")
+    parser.add_argument("--only", choices=PARTS, help="one part of it")
     chosen = parser.parse_args()
     about = machine()
     say(about)
@@ -51,14 +53,16 @@ def say(what: str) -> None:
 
 
 def _measure(chosen: argparse.Namespace) -> Iterator[Line]:
-    if chosen.only != "projecting":
+    if chosen.only in (None, "loading"):
         year = national_year(2023)
         again = made_once("national-year-again", lambda out: reexport(year, out, SEED))
         with installation() as (url, server):
             yield from loading(year, again, url, server)
-    if chosen.only != "loading":
+    if chosen.only in (None, "projecting"):
         with installation() as (url, server):
             yield from projecting(EVENTS["full" if chosen.full else "quick"], url, server)
+    if chosen.only in (None, "flow-table"):
+        yield from flow_tables("full" if chosen.full else "quick")
     if chosen.ten_years:
         with installation() as (url, server):
             yield ten_years(url, server)

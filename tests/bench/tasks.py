@@ -17,6 +17,8 @@ TASKS = {
     "snapshot": "tests.bench.projecting:snapshot",
     "read_and_sort": "tests.bench.projecting:read_and_sort",
     "flow": "tests.bench.projecting:flow",
+    "flow_table": "tests.bench.flow_table:flow_table",
+    "flow_table_alone": "tests.bench.flow_table:flow_table_alone",
     "timelines": "tests.bench.timelines:timelines",
 }
 
