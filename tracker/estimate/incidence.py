@@ -18,7 +18,7 @@ from tracker.estimate.intervals import Interval
 from tracker.estimate.occupation import Occupation, occupation, probability_bounds
 from tracker.estimate.product_integral import Variance
 from tracker.estimate.results import Curves
-from tracker.estimate.risk_sets import Floats, RiskSets, Stays
+from tracker.estimate.risk_sets import Floats, RiskSets, Stays, number_of
 
 IncidenceVariance = Literal["greenwood", "aalen", "delta"]
 """Multinomial and Poisson as for occupation; delta is the estimate of R's cmprsk."""
@@ -37,7 +37,7 @@ def exits_of(data: RiskSets | Stays, state: str) -> RiskSets | Stays:
     state, one nobody leaves, and one that is come back to unless the clock is the state's: those who come
     back would not be new.
     """
-    origin = data.state(state) if isinstance(data, RiskSets) else _number(data, state)
+    origin = number_of(data.states, state)
     moves = [number for number, (source, _) in enumerate(data.transitions) if source == origin]
     if not moves:
         raise EstimateError(f"There is no way out of «{state}» in these data.")
@@ -48,12 +48,6 @@ def exits_of(data: RiskSets | Stays, state: str) -> RiskSets | Stays:
     if isinstance(data, RiskSets):
         return _counts_of(data, origin, moves, states, pairs)
     return _stays_of(data, origin, targets, states, pairs)
-
-
-def _number(stays: Stays, state: str) -> int:
-    if state not in stays.states:
-        raise EstimateError(f"There is no state «{state}» here; there are {', '.join(stays.states)}.")
-    return stays.states.index(state)
 
 
 def _require_new(data: RiskSets | Stays, origin: int) -> None:

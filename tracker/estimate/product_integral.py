@@ -14,6 +14,9 @@ import numpy as np
 
 from tracker.estimate.risk_sets import Floats, Ints, Moments, RiskSets
 
+ROUNDING = 1e-14
+"""Probabilities below this are what rounding leaves of zero: everyone has left."""
+
 Variance = Literal["greenwood", "aalen"]
 """How moves of one moment vary: as a multinomial of those at risk, or as independent Poisson counts."""
 
@@ -81,6 +84,7 @@ def forward(steps: Steps, initial: Floats) -> Floats:
     rows = carried.reshape(len(steps) + 1, initial.shape[0], -1, initial.shape[-1])
     for number, matrix in enumerate(steps.matrix):
         np.matmul(rows[number], matrix, out=rows[number + 1])
+    carried[np.abs(carried) < ROUNDING] = 0
     return carried
 
 

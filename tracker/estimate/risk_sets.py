@@ -60,7 +60,7 @@ class RiskSets:
 
     def state(self, name: str) -> int:
         """Number of a state; raises EstimateError when there is none of that name."""
-        return _number(self.states, name)
+        return number_of(self.states, name)
 
     def named(self, transition: int) -> tuple[str, str]:
         """The states a transition goes from and to."""
@@ -350,7 +350,8 @@ def _pair_numbers(moves: tuple[tuple[int, int], ...], sources: Ints, targets: In
     return found
 
 
-def _number(states: tuple[str, ...], name: str) -> int:
+def number_of(states: tuple[str, ...], name: str) -> int:
+    """Number of a state; raises EstimateError when there is none of that name."""
     if name not in states:
         raise EstimateError(f"There is no state «{name}» here; there are {', '.join(states)}.")
     return states.index(name)
