@@ -40,8 +40,9 @@ def robust_kaplan_meier(
 ) -> Curves:
     """The Kaplan–Meier curves of leaving ``state``, with variances that allow for several stays of a child.
 
-    ``to`` and ``others`` as in ``leaving``; rows as in ``kaplan_meier``. Without weights, and with one stay
-    a child, the variance is Greenwood's. Children count within strata. Raises EstimateError as these do.
+    ``to`` and ``others`` as in ``leaving``; rows as in ``kaplan_meier``. With one stay a child, no weights
+    and no delayed entry the variance is Greenwood's. Children count within strata. Raises EstimateError as
+    these do.
     """
     exits = leaving(count(stays), state, to, others)
     survival, _ = survival_steps(exits)
