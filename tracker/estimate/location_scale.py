@@ -14,17 +14,13 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from scipy.linalg import cho_factor, cho_solve
 from scipy.special import log_ndtr, ndtri
 
 from tracker.domain.errors import EstimateError
+from tracker.estimate.climbing import Point, climb, inverse
 from tracker.estimate.risk_sets import Floats
 
 Family = Literal["weibull", "exponential", "lognormal", "loglogistic"]
-
-MOST_STEPS = 200
-CLOSE = 1e-20
-"""Newton has arrived when its step, squared and in units of standard errors, is below this."""
 
 RUNAWAY = 25.0
 """A time ratio of e^25 between rows of the data is not an estimate."""
@@ -112,20 +108,13 @@ def maximum(rows: Rows, family: Family, names: tuple[str, ...], start: Floats) -
 
     Raises EstimateError when a parameter runs to infinity or Newton's method does not arrive.
     """
-    values, point = start, _at(rows, family, start)
-    for step_number in range(1, MOST_STEPS + 1):
-        step = _ascent(point[2], point[1])
-        far = float(step @ point[1])
-        values, point = _improved(rows, family, values, step, point)
+
+    def check(values: Floats) -> None:
         _require_finite(rows, values, names)
-        if far < CLOSE * max(1.0, abs(point[0])):
-            covariance = _inverse(point[2], names)
-            scores = _scores(rows, family, values)
-            return Maximum(values, covariance, point[0], scores, step_number)
-    raise EstimateError(
-        f"The {family} model does not converge in {MOST_STEPS} steps: its likelihood has no maximum that the "
-        f"data can tell."
-    )
+
+    values, point, steps = climb(lambda tried: _at(rows, family, tried), start, check)
+    scores = _scores(rows, family, values)
+    return Maximum(values, inverse(point[2], names), point[0], scores, steps)
 
 
 def start_of(rows: Rows) -> Floats:
@@ -138,11 +127,7 @@ def start_of(rows: Rows) -> Floats:
     return np.concatenate([beta, np.full(rows.scale.shape[1], np.log(max(0.8 * spread, 0.1)))])
 
 
-_Point = tuple[float, Floats, Floats]
-"""Log-likelihood, its gradient and the information (minus its second derivatives)."""
-
-
-def _at(rows: Rows, family: Family, values: Floats) -> _Point:
+def _at(rows: Rows, family: Family, values: Floats) -> Point:
     slopes = _slopes(rows, family, values)
     eta, s, eta_eta, eta_s, s_s = slopes[1:] * rows.weight
     x, z = rows.location, rows.scale
@@ -217,40 +202,6 @@ def _through(value: Floats, first: Floats, second: Floats, z: Floats, s: Floats)
     )
 
 
-def _ascent(information: Floats, gradient: Floats) -> Floats:
-    """Newton's step; damped until it goes uphill where the likelihood is not concave."""
-    size = np.sqrt(np.maximum(np.abs(np.diag(information)), 1e-300))
-    scaled = information / np.outer(size, size)
-    for damping in (0.0, *10.0 ** np.arange(-6, 4)):
-        try:
-            factor = cho_factor(scaled + damping * np.eye(len(size)))
-        except np.linalg.LinAlgError:
-            continue
-        step: Floats = cho_solve(factor, gradient / size) / size
-        return step
-    raise EstimateError("The likelihood of the parametric model has no direction upwards: check the data.")
-
-
-def _improved(
-    rows: Rows, family: Family, values: Floats, step: Floats, point: _Point
-) -> tuple[Floats, _Point]:
-    """As much of a step as does not go down; none of it when only rounding is left."""
-    for share in 0.5 ** np.arange(30):
-        tried = values + share * step
-        reached = _at(rows, family, tried)
-        if (
-            np.isfinite(reached[0])
-            and np.isfinite(reached[2]).all()
-            and reached[0] >= point[0] - _noise(point)
-        ):
-            return tried, reached
-    return values, point
-
-
-def _noise(point: _Point) -> float:
-    return 1e-13 * max(1.0, abs(point[0]))
-
-
 def _require_finite(rows: Rows, values: Floats, names: tuple[str, ...]) -> None:
     width = rows.location.shape[1]
     spread = np.ptp(rows.location, axis=0) * np.abs(values[:width])
@@ -260,16 +211,6 @@ def _require_finite(rows: Rows, values: Floats, names: tuple[str, ...]) -> None:
             f"The coefficient of «{names[int(np.argmax(spread))]}» runs to infinity: some of its values have "
             f"no events, or all of them."
         )
-
-
-def _inverse(information: Floats, names: tuple[str, ...]) -> Floats:
-    size = np.sqrt(np.maximum(np.diag(information), 1e-300))
-    kinds, vectors = np.linalg.eigh(information / np.outer(size, size))
-    if kinds[0] < 1e-10:
-        worst = names[int(np.argmax(np.abs(vectors[:, 0])))]
-        raise EstimateError(f"The data do not tell «{worst}» from the other terms: leave one of them out.")
-    inverse: Floats = (vectors / kinds) @ vectors.T / np.outer(size, size)
-    return inverse
 
 
 def _scores(rows: Rows, family: Family, values: Floats) -> Floats:
