@@ -1,0 +1,1 @@
+"""Simulations: intervals hold the truth as often as they say, tests reject as seldom as they say."""
