@@ -9,7 +9,6 @@ from tracker.domain.findings import Finding, Severity, column_letter
 from tracker.domain.periods import Period
 from tracker.domain.spec import CellType, ColumnSpec, EventSpec, RecordSpec, RuleSpec
 from tracker.harmonise.claims import claim
-from tracker.harmonise.spellings import spellings
 from tracker.intake.spec_files import load_spec
 
 SYNTHETIC_ID = "161127" + "9801"  # tax agency's test series
@@ -261,18 +260,3 @@ def test_a_rule_holds_only_within_its_validity():
     spec = spec_with(rule, columns=(ColumnSpec("n", "Antal", CellType.DECIMAL),))
     claims = claim(extract(spec=spec, day=["2023-06-30", "2023-07-01", "2023-07-01"], n=[10, 10, "9,0"]))
     assert quarantine_rules(claims) == {1: ["THI-1"]}
-
-
-def test_spellings_count_usable_rows_by_codebook():
-    cells = referrals(
-        received_on=["2023-03-01", "2023-03-01", "trasig", "2023-03-01"],
-        reasons=["Skola", "Skola", "Skola", None],
-    )
-    delivered = spellings(claim(extract(set_aside={3: "sum_row"}, **cells)))
-    counted = {(d.codebook, d.raw): d.count for d in delivered}
-    assert counted == {
-        ("referral_type", "Anmälan"): 2,
-        ("referral_action", "Utredning inleds"): 2,
-        ("referral_reason", "Skola"): 2,
-    }
-    assert {(d.municipality, d.system) for d in delivered} == {("0180", "Treva")}

@@ -136,7 +136,7 @@ def _reader(spec: ColumnSpec, extract: Extract) -> Reader:
     calendar = _CALENDAR.get(spec.type)
     if calendar is None:
         return _READERS[spec.type]
-    return partial(calendar, latest=extract.note.extracted_on + _BEYOND_EXTRACT)  # type: ignore[call-arg]
+    return partial(calendar, latest=extract.note.extracted_on + _BEYOND_EXTRACT)  # type: ignore[call-arg]  # by name
 
 
 def _stops_row(spec: RecordSpec, column: ColumnSpec) -> bool:

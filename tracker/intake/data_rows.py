@@ -99,9 +99,10 @@ def about_formulas(rows: DataRows, used: Mapping[int, str], aside: Mapping[int, 
     if matters:
         raise rejection("FILE-015", {"found": _shown_cells(matters, rows.table.sheet)})
     if rest:
-        place = {"sheet": rows.table.sheet, "row": rest[0][0] + 1, "column": column_letter(rest[0][1])}
-        values = {"found": _shown_cells(rest, rows.table.sheet)}
-        yield finding("FILE-016", values, count=len(rest), **place)  # type: ignore[arg-type]
+        sheet, (row, column) = rows.table.sheet, rest[0]
+        values = {"found": _shown_cells(rest, sheet)}
+        letter = column_letter(column)
+        yield finding("FILE-016", values, sheet=sheet, row=row + 1, column=letter, count=len(rest))
 
 
 def _shown_cells(cells: Sequence[tuple[int, int]], sheet: str) -> str:
@@ -122,8 +123,9 @@ def about_merged(rows: DataRows, used: Mapping[int, str]) -> Iterator[Finding]:
         shown = ", ".join(_range(*place) for place in ranges[:_SHOWN])
         more = f" och {len(ranges) - _SHOWN} till" if len(ranges) > _SHOWN else ""
         top, left, _, _ = ranges[0]
-        place = {"sheet": rows.table.sheet, "row": top + 1, "column": column_letter(left)}
-        yield finding("FILE-041", {"found": shown + more}, count=len(ranges), **place)  # type: ignore[arg-type]
+        values, letter = {"found": shown + more}, column_letter(left)
+        sheet = rows.table.sheet
+        yield finding("FILE-041", values, sheet=sheet, row=top + 1, column=letter, count=len(ranges))
 
 
 def _range(top: int, left: int, bottom: int, right: int) -> str:
