@@ -17,6 +17,7 @@ from tracker.postgres.schema import require_current
 from tracker.postgres.vault import PostgresVault
 from tracker.pseudonymise.keyring import Keyring
 from tracker.record.anchors import Anchors
+from tracker.record.erasures import ErasureLedger
 from tracker.settings import Settings
 
 MEGABYTE = 1_000_000
@@ -40,6 +41,10 @@ class Installation:
     def anchors(self) -> Anchors:
         """Heads anchored outside the database."""
         return Anchors(self.settings.anchors)
+
+    def erasure_ledger(self) -> ErasureLedger:
+        """Erasures as kept outside the database."""
+        return ErasureLedger(self.settings.anchors)
 
     def codebooks(self) -> Codebooks:
         """The codebooks with the steward's decisions laid over them."""

@@ -67,7 +67,8 @@ def database_on(server: TrustingServer, template: str = "template0") -> Iterator
             yield name
         finally:
             close(server.url(name))
-            connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)'.encode())
+            with psycopg.connect(server.url("postgres", "admin"), autocommit=True) as admin:
+                admin.execute(f'DROP DATABASE "{name}" WITH (FORCE)'.encode())
 
 
 def migrate(server: TrustingServer, name: str) -> None:

@@ -15,11 +15,12 @@ import typer
 
 from tracker import pipeline, wiring
 from tracker.cli.output import AsJson, console, errors, print_json, print_rows, progress_bar
-from tracker.desk import intake_desk, verification
+from tracker.desk import erasure, intake_desk, verification
 from tracker.domain.delivery import DeliveryState, Outcome
 from tracker.domain.errors import NotFound, RejectedFile, UsageError
 from tracker.postgres import reading, schema
 from tracker.postgres.embedded import EmbeddedServer
+from tracker.postgres.erasure import PostgresErasures
 from tracker.postgres.event_log import PostgresLog
 from tracker.postgres.vault import PostgresVault
 from tracker.pseudonymise.keyring import Keyring, Purpose
@@ -137,7 +138,7 @@ def ingest(
     from tracker.desk.feedback import owed
 
     place = installation()
-    found = intake_desk.find(path or place.settings.inbox)
+    found = intake_desk.find(path or place.settings.inbox, PostgresErasures(place.url).withdrawn())
     for problem in found.problems:
         errors.print(f"[yellow]{problem}[/]")
     if dry_run:
@@ -152,6 +153,7 @@ def ingest(
         for taken, receipt in pipeline.load_all(waiting, place.tools(), workers or place.settings.workers):
             loaded.append(intake_desk.line(taken, receipt))
             step(f"{taken.municipality} {taken.file_name}: {receipt.state}")
+    erasure.forget_redelivered(place)
     verification.anchor(place)
     _send_feedback(sorted({*(line.no for line in loaded), *owed(place)}), place)
     known = len(found.files) - len(waiting)
@@ -215,6 +217,7 @@ def confirm(delivery_no: Annotated[int, typer.Argument(help="A delivery that is 
     """
     place = installation()
     receipt = intake_desk.confirm(delivery_no, place)
+    erasure.forget_redelivered(place)
     verification.anchor(place)
     _send_feedback([delivery_no], place)
     console.print(f"delivery {delivery_no} is {receipt.state}; {receipt.retractions} facts withdrawn")
@@ -263,6 +266,7 @@ def quarantine_retry(
         _send_feedback([number], place)
         left = receipt.outcomes.get(Outcome.QUARANTINED, 0)
         console.print(f"delivery {number}: {receipt.state}, {left} rows still in quarantine")
+    erasure.forget_redelivered(place)
     verification.anchor(place)
 
 

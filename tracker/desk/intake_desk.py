@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -58,8 +58,16 @@ TOLD_COLUMNS = ("rule", "severity", "sheet", "row", "column", "rows", "message",
 QUARANTINE_COLUMNS = ("no", "municipality", "sheet", "row", "column", "rule", "message", "remedy")
 
 
-def find(path: Path) -> Found:
-    """What lies in an inbox, or the one file ``path`` names; raises ``UsageError`` when there is neither."""
+WITHDRAWN = (
+    "the municipality has withdrawn; nothing it sends is taken in before: tracker erase register-again"
+)
+
+
+def find(path: Path, withdrawn: Collection[str] = ()) -> Found:
+    """What lies in an inbox, or the one file ``path`` names; raises ``UsageError`` when there is neither.
+
+    Files of municipalities that are ``withdrawn`` are told of and left where they are.
+    """
     if path.is_dir():
         inbox, only = path, None
     elif path.is_file():
@@ -73,7 +81,11 @@ def find(path: Path) -> Found:
         for file in seen
         if file.problem
     ]
-    return Found([file for file in seen if file.problem is None], problems)
+    problems += [
+        f"{safe_text(str(file.path))}: {WITHDRAWN}" for file in seen if file.municipality in withdrawn
+    ]
+    usable = [file for file in seen if file.problem is None and file.municipality not in withdrawn]
+    return Found(usable, problems)
 
 
 def take_in(files: Sequence[InboxFile], place: Installation, step: Step) -> list[TakenIn]:
@@ -185,7 +197,8 @@ def retry(delivery_no: int | None, place: Installation) -> Iterator[tuple[int, R
         waits = delivery.state is DeliveryState.REJECTED or (delivery.outcomes or {}).get(
             Outcome.QUARANTINED, 0
         )
-        if waits:
+        stored = delivery_no is not None or delivery.digest.hex() in tools.store  # else expired, or erased
+        if waits and stored:
             yield delivery.delivery_no, load(taken(delivery), tools, retry=True)
 
 

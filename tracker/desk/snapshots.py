@@ -8,6 +8,7 @@ from pathlib import Path
 
 from tracker.domain.errors import UsageError
 from tracker.harmonise.codebook import Codebooks
+from tracker.postgres.erasure import PostgresErasures
 from tracker.postgres.event_log import PostgresLog
 from tracker.postgres.log_reading import log_batches, position_at, recorded_at
 from tracker.projections.snapshot import Manifest, write_snapshot
@@ -25,6 +26,7 @@ def take_snapshot(
             codebooks,
             position=position,
             recorded_at_max=told.astimezone(UTC).isoformat() if told else None,
+            erasures=PostgresErasures(url).count(),
             progress=progress,
         )
 

@@ -32,6 +32,8 @@ class EventType(StrEnum):
     SUBJECTS_LINKED = "SubjectsLinked"
     SUBJECTS_UNLINKED = "SubjectsUnlinked"
     DELIVERY_RECORDED = "DeliveryRecorded"  # what a delivery covered; gives coverage as of a position
+    SUBJECT_ERASED = "SubjectErased"  # which positions were erased and why; nothing of whom
+    MUNICIPALITY_ERASED = "MunicipalityErased"
 
 
 class Kind(StrEnum):

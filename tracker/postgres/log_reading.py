@@ -97,6 +97,7 @@ BULK = """
            municipality, record_type, replace(fact_id::text, '-', '') AS fact_id, version, replaces,
            occurred_on, delivery_no, row_no, body
     FROM record.event WHERE erased_by IS NULL AND position <= {up_to}
+        AND event_type NOT IN ('SubjectErased', 'MunicipalityErased')
 """
 
 
@@ -143,7 +144,7 @@ def declared_deliveries(url: str, up_to: int) -> list[Event]:
     query = (
         select(*EVENT_COLUMNS)
         .join(BATCH, BATCH.c.last_position == EVENT.c.position)  # each batch closes with its declaration
-        .where(EVENT.c.position <= up_to)
+        .where(EVENT.c.position <= up_to, EVENT.c.event_type == EventType.DELIVERY_RECORDED)
         .order_by(EVENT.c.position)
     )
     with connect(url, Role.READER) as connection:

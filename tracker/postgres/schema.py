@@ -85,7 +85,7 @@ def require_current(url: str) -> None:
         )
 
 
-def run_sql(connection: Connection, *names: str, role: Role | None = Role.OWNER) -> None:
+def run_sql(connection: Connection, *names: str, role: str | None = Role.OWNER) -> None:
     """Run files of ``migrations/sql`` in order, as ``role``: what they create belongs to it."""
     driver = psycopg_connection(connection)
     for name in names:

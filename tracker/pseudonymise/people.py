@@ -21,7 +21,7 @@ from tracker.pseudonymise.national_id import (
     normalise,
 )
 from tracker.pseudonymise.rows import Factor, Rows
-from tracker.pseudonymise.vault import HashedId, SubjectSource, SubjectState
+from tracker.pseudonymise.vault import HashedId, SubjectSource, SubjectState, Vault
 
 ADULT_AGE = 25
 """Above this age on the day of extraction a number is worth a second look (social services: to 20)."""
@@ -74,6 +74,15 @@ class People:
                     rows.put_aside(row, ERASED)
         known_subjects = map({place: ref.subject_id for place, ref in known.items()}.get, of_row)
         return [subject if use else None for subject, use in zip(known_subjects, usable, strict=True)]
+
+    def erased(self, keys: IdentityKeys, vault: Vault) -> list[int]:
+        """Rows about children the vault knows as erased, whatever else stopped them."""
+        places = sorted(self._places())
+        refs = vault.lookup([self._hashed(place, keys) for place in places])
+        gone = {
+            place for place, ref in zip(places, refs, strict=True) if ref and ref.state is SubjectState.ERASED
+        }
+        return [row for row, place in enumerate(self.cells.of_row) if place in gone] if gone else []
 
     def _places(self) -> set[int]:
         return {place for place, one in enumerate(self.identities) if self._followed(one)}

@@ -14,7 +14,7 @@ from tracker.pseudonymise.keyring import Keyring
 from tracker.pseudonymise.local_ids import quarantine_shared_ids
 from tracker.pseudonymise.people import People
 from tracker.pseudonymise.rows import Rows
-from tracker.pseudonymise.vault import SubjectSource
+from tracker.pseudonymise.vault import SubjectSource, Vault
 
 CHILD, PREVIOUS_CHILD, BIRTH_DATE = "child", "previous_child", "birth_date"
 
@@ -47,6 +47,14 @@ def pseudonymise(claims: Claims, keyring: Keyring, vault: SubjectSource) -> Pseu
         set_aside=rows.set_aside,
         findings=rows.findings,
     )
+
+
+def rows_about_erased(claims: Claims, keyring: Keyring, vault: Vault) -> list[int]:
+    """Numbers of the rows that name a child the vault knows as erased. Nothing is made or changed."""
+    rows = Rows(claims)
+    people = [People.read(rows, name) for name in (PREVIOUS_CHILD, CHILD) if name in claims.columns]
+    found = {row for one in people for row in one.erased(keyring.identities, vault)}
+    return sorted(claims.row_numbers[row] for row in found)
 
 
 def _birth_dates(delivered: Sequence[Value] | None, people: People) -> list[Value]:

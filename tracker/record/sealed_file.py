@@ -37,7 +37,7 @@ class Checks(Protocol):
 class Tampered(TrackerError):
     """What was recorded is no longer what was signed."""
 
-    exit_code = 9
+    exit_code = 10
 
 
 class SealedFile:

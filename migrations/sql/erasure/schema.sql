@@ -1,0 +1,13 @@
+CREATE SCHEMA erasure AUTHORIZATION tracker_owner;
+GRANT USAGE ON SCHEMA erasure TO tracker_eraser, tracker_recorder, tracker_projector, tracker_reader;
+GRANT USAGE, CREATE ON SCHEMA erasure TO tracker_erasing;
+GRANT USAGE ON SCHEMA record, projection, intake, vault TO tracker_erasing;
+GRANT SELECT, INSERT, UPDATE ON record.event TO tracker_erasing;
+GRANT SELECT, INSERT ON record.batch TO tracker_erasing;
+GRANT SELECT, DELETE ON projection.head TO tracker_erasing;
+GRANT SELECT, UPDATE ON projection.stream TO tracker_erasing;
+GRANT SELECT, UPDATE ON intake.delivery, intake.row_outcome, intake.finding TO tracker_erasing;
+GRANT SELECT ON intake.attempt TO tracker_erasing;
+GRANT SELECT, DELETE ON intake.spelling TO tracker_erasing;
+GRANT SELECT, INSERT, UPDATE, DELETE ON vault.subject TO tracker_erasing;
+GRANT EXECUTE ON FUNCTION record.ensure_partition(bigint), record.merkle_root(bigint, bigint) TO tracker_erasing;
