@@ -36,10 +36,10 @@ def quantiles(curves: Curves, probabilities: Sequence[float] = (0.25, 0.5, 0.75)
 
     ``curves`` are survival curves. The quantile is the first time at which survival is 1 − p or less; where
     survival is exactly 1 − p for a while, the middle of that while (as in R). Bounds are the same of the
-    curve's lower and upper bounds; where a bound rises again the first crossing counts (R's ``quantile`` takes
-    a later one there, its printed median the first). ``status`` is ``too_recent``, and the estimate missing, when fewer have
-    left than asked for; a missing bound is beyond follow-up. There is no standard error. Raises
-    EstimateError for probabilities outside (0, 1) and curves that do not start at 1.
+    curve's lower and upper bounds; where a bound rises again its first crossing counts (R's ``quantile``
+    takes a later one there, R's printed median the first). ``status`` is ``too_recent``, and the estimate
+    missing, when fewer have left than asked for; a missing bound is beyond follow-up. There is no standard
+    error. Raises EstimateError for probabilities outside (0, 1) and curves that do not start at 1.
     """
     wanted = np.asarray(probabilities, float)
     if wanted.size == 0 or not np.all((wanted > 0) & (wanted < 1)):
