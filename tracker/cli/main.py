@@ -7,7 +7,7 @@ import sys
 
 import typer
 
-from tracker.cli import airflow, demo, guard, operate, output, steward, study
+from tracker.cli import airflow, demo, disk, guard, operate, output, steward, study
 from tracker.domain.errors import TrackerError
 
 EPILOG = """
@@ -60,3 +60,5 @@ def main() -> None:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
+    except OSError as error:
+        sys.exit(disk.tell(error))
