@@ -16,7 +16,7 @@ from tracker.projections.flow_clock import CENSORING, Clock
 from tracker.projections.flow_covariates import with_covariates
 from tracker.projections.flow_table import FlowTable, Source, flow_table
 from tracker.projections.reading import opened, session
-from tracker.projections.rules import Unit
+from tracker.projections.rules import Rules, Unit
 from tracker.projections.snapshot import Snapshot
 
 PERSON: Mapping[Unit, tuple[str, ...]] = {
@@ -83,7 +83,7 @@ def build_flow_table(
     """
     read = opened(snapshot)
     with session(read) as connection:
-        _require_unit(connection, unit)
+        _require_unit(read, connection, unit)
         places = _places(connection, municipality)
         spells = _spells(connection, municipality)
         placed, left_out = _placed(connection, spells, clock, unit)
@@ -99,28 +99,29 @@ def build_flow_table(
         )
 
 
-def _require_unit(connection: duckdb.DuckDBPyConnection, unit: Unit) -> None:
-    """Spells are numbered within the unit they follow: so a snapshot tells which it is."""
-    by_child, by_place = _one_row(connection, _UNITS)
+def _require_unit(read: Snapshot, connection: duckdb.DuckDBPyConnection, unit: Unit) -> None:
+    """Spells are numbered within the unit they follow; where no child is in two places, both are one."""
+    by_child = bool(_value(connection, _NUMBERED_BY_CHILD))
     if unit is Unit.CHILD and not by_child:
         raise UsageError(
             "This snapshot follows children within each municipality; children across municipalities need "
             "a snapshot of the unit child."
         )
-    if unit is Unit.CHILD_MUNICIPALITY and not by_place:
+    if unit is Unit.CHILD or not by_child or read.manifest.rules == Rules(unit=unit).version:
+        return
+    if several := int(_value(connection, _IN_SEVERAL_PLACES)):
         raise UsageError(
-            "This snapshot follows children from one municipality to another; counts by child and "
-            "municipality need a snapshot of the unit child_municipality."
+            f"This snapshot follows children across municipalities, {several} of them in more than "
+            "one; counts by child and municipality need a snapshot of the unit child_municipality, or of one "
+            "municipality's deliveries alone."
         )
 
 
-_UNITS = """
-    SELECT coalesce(bool_and(spells = numbers), true), coalesce(bool_and(begins_at_one), true)
-    FROM (SELECT sum(n) AS spells, max(last) AS numbers, bool_and(first = 1) AS begins_at_one
-          FROM (SELECT subject_id, municipality, count(*) AS n, min(spell) AS first, max(spell) AS last
-                FROM spells GROUP BY subject_id, municipality)
-          GROUP BY subject_id)
+_NUMBERED_BY_CHILD = """
+    SELECT coalesce(bool_and(n = 1), true)
+    FROM (SELECT count(*) AS n FROM spells GROUP BY subject_id, spell)
 """
+_IN_SEVERAL_PLACES = "SELECT count(*) FROM children WHERE len(municipalities) > 1"
 
 
 def _places(connection: duckdb.DuckDBPyConnection, municipality: str | None) -> tuple[str, ...]:
@@ -153,6 +154,6 @@ def _placed(
     return aged.filter(aged.birth_month.notnull()), int(unborn or 0)
 
 
-def _one_row(connection: duckdb.DuckDBPyConnection, query: str) -> tuple[Any, ...]:
+def _value(connection: duckdb.DuckDBPyConnection, query: str) -> Any:
     row = connection.execute(query).fetchone()
-    return tuple(row or ())
+    return row[0] if row else None
