@@ -80,7 +80,15 @@ def inverse(information: Floats, names: tuple[str, ...]) -> Floats:
     size = np.sqrt(np.maximum(np.diag(information), 1e-300))
     kinds, vectors = np.linalg.eigh(information / np.outer(size, size))
     if kinds[0] < 1e-10:
-        worst = names[int(np.argmax(np.abs(vectors[:, 0])))]
-        raise EstimateError(f"The data do not tell «{worst}» from the other terms: leave one of them out.")
+        raise EstimateError(
+            f"The data do not carry «{_covariate(vectors[:, 0], names)}»: it cannot be told from other "
+            "terms, or some of its values have no events, or all of them."
+        )
     inverse: Floats = (vectors / kinds) @ vectors.T / np.outer(size, size)
     return inverse
+
+
+def _covariate(direction: Floats, names: tuple[str, ...]) -> str:
+    """The term a flat direction is about: a covariate rather than what belongs to the baseline."""
+    baseline = np.array([name.startswith(("(intercept)", "log(scale)", "spline ")) for name in names])
+    return names[int(np.argmax(np.abs(direction) * np.where(baseline, 0.01, 1.0)))]
