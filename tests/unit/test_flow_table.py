@@ -19,6 +19,7 @@ from tests.flow_tables import in_duckdb, spells
 from tests.national_log import write_national_log
 from tracker.cli.main import app
 from tracker.domain.errors import TrackerError, UsageError
+from tracker.estimate.results import About
 from tracker.estimate.risk_sets import flow_counts
 from tracker.harmonise.codebook import Codebooks
 from tracker.projections.flow_clock import CENSORING, Clock
@@ -106,8 +107,18 @@ def test_every_clock_of_a_snapshot_enters_the_gate(
         assert "closed" not in table.table.filter(pc.field("flow") == "entered").column("state").to_pylist()
     else:
         assert sets.entered.sum() == counted - table.sources[0].left_out
-    assert table.position == read.manifest.position
-    assert table.synthetic
+    assert table.about == {
+        "cohort": "",
+        "clock": clock,
+        "unit": unit,
+        "position": read.manifest.position,
+        "codebook": read.manifest.codebook,
+        "chain": read.manifest.chain,
+        "rules": read.manifest.rules,
+        "software": read.manifest.software,
+        "synthetic": True,
+    }
+    assert About(**table.about).clock == clock
 
 
 def test_spells_of_unknown_age_are_left_out_by_the_clock_of_age_and_counted(
@@ -115,9 +126,12 @@ def test_spells_of_unknown_age_are_left_out_by_the_clock_of_age_and_counted(
 ) -> None:
     with duckdb.connect() as connection:
         connection.register("log", log)
+        connection.execute(
+            "CREATE MACRO is_stripped(s, b) AS hash(s) % 5 = 0 AND (b::JSON -> 'birth_date') IS NOT NULL"
+        )
         stripped = connection.sql(
-            "SELECT * REPLACE (CASE WHEN hash(subject_id) % 5 = 0 AND (body::JSON -> 'birth_date') IS NOT NULL"
-            " THEN json_merge_patch(body, '{\"birth_date\": null}') ELSE body END AS body) FROM log"
+            "SELECT * REPLACE (CASE WHEN is_stripped(subject_id, body) "
+            "THEN json_merge_patch(body, '{\"birth_date\": null}') ELSE body END AS body) FROM log"
         ).to_arrow_table()
     read = snapshot(stripped, tmp_path / "s", Unit.CHILD)
     aged = build_flow_table(read, clock=Clock.AGE)

@@ -118,8 +118,10 @@ def _require_unit(read: Snapshot, connection: duckdb.DuckDBPyConnection, unit: U
 
 
 _NUMBERED_BY_CHILD = """
-    SELECT coalesce(bool_and(n = 1), true)
-    FROM (SELECT count(*) AS n FROM spells GROUP BY subject_id, spell)
+    SELECT coalesce(bool_and(first_place = last_place OR spells = last_spell), true)
+    FROM (SELECT count(*) AS spells, max(spell) AS last_spell,
+                 min(municipality) AS first_place, max(municipality) AS last_place
+          FROM spells GROUP BY subject_id)
 """
 _IN_SEVERAL_PLACES = "SELECT count(*) FROM children WHERE len(municipalities) > 1"
 

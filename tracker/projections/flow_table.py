@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import ibis
 import ibis.expr.types as ir
@@ -139,6 +140,12 @@ class FlowTable:
         """The counts as pandas; ``estimate.risk_sets.flow_counts`` takes them as they are."""
         frame: pd.DataFrame = self.table.to_pandas()
         return frame
+
+    @property
+    def about(self) -> dict[str, Any]:
+        """Whose counts these are, as the keywords of ``estimate.results.About``."""
+        names = ("cohort", "unit", "position", "codebook", "chain", "rules", "software", "synthetic")
+        return {"clock": self.clock, **{name: getattr(self, name) for name in names}}
 
     @property
     def position(self) -> int | None:
