@@ -6,7 +6,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from lifelines import CoxPHFitter, LogLogisticAFTFitter, LogNormalAFTFitter, WeibullAFTFitter
+from lifelines import (
+    CoxPHFitter,
+    GeneralizedGammaFitter,
+    LogLogisticAFTFitter,
+    LogNormalAFTFitter,
+    WeibullAFTFitter,
+)
 from numpy.typing import NDArray
 from scipy import stats
 
@@ -14,6 +20,7 @@ from tracker.domain.errors import EstimateError
 from tracker.estimate.flexible import flexible_hazards
 from tracker.estimate.location_scale import Family
 from tracker.estimate.parametric import NAMES, accelerated_failure
+from tracker.estimate.parametric_times import as_intervals
 from tracker.estimate.regression import cox
 from tracker.estimate.risk_sets import END, Stays, spells_as_stays
 
@@ -99,6 +106,20 @@ def test_exact_times_are_those_of_lifelines(family: Family, fitter: type[Weibull
     assert ours.log_likelihood[1] == pytest.approx(theirs.log_likelihood_, abs=1e-3)
     effects = theirs.params_.iloc[[0, 1] if theirs.params_.index[0][1] == "south" else [1, 0]].to_numpy()
     np.testing.assert_allclose(ours.frame["estimate"].iloc[[2, 1]], effects, rtol=0, atol=1e-3)
+
+
+def test_lifelines_reads_the_intervals_and_its_wider_family_contains_two_of_ours() -> None:
+    frame = as_intervals(stays(ROWS), "closed")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        wider = GeneralizedGammaFitter().fit_interval_censoring(
+            frame["lower"], frame["upper"], entry=frame["entry"]
+        )
+    narrower = [
+        accelerated_failure(stays(ROWS), "closed", family=family).log_likelihood[1]
+        for family in ("weibull", "lognormal")
+    ]
+    assert max(narrower) - 1e-3 < wider.log_likelihood_ < max(narrower) + 5
 
 
 def test_a_number_as_covariate_of_cox_is_that_of_lifelines() -> None:

@@ -115,3 +115,19 @@ def test_gaps_of_a_child_counted_twice_change_only_the_variance_by_child() -> No
     twice = gap_incidence_robust(stays(pd.concat([gaps, gaps]), "state"), "closed").frame
     np.testing.assert_allclose(twice["estimate"], once["estimate"], atol=1e-12)
     np.testing.assert_allclose(twice["std_error"], once["std_error"], atol=1e-12)
+
+
+def test_an_empty_cohort_has_an_empty_curve_and_no_model() -> None:
+    nobody = stays(CHILDREN.iloc[:0])
+    assert mean_count(count(nobody), AGAIN).frame.empty
+    assert mean_count_robust(nobody, AGAIN).at([1, 2]).empty
+    with pytest.raises(EstimateError, match="Nobody is ever at risk"):
+        andersen_gill(nobody, AGAIN, "sex")
+
+
+def test_nobody_who_comes_back_is_a_mean_of_nought() -> None:
+    quiet = CHILDREN.query("to_state != 'referral'")
+    read = mean_count_robust(stays(quiet), AGAIN).at([40]).iloc[0]
+    assert (read["estimate"], read["std_error"], read["status"]) == (0, 0, "value")
+    with pytest.raises(EstimateError):
+        andersen_gill(stays(quiet), AGAIN, "sex")

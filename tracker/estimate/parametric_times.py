@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+import pandas as pd
 
 from tracker.domain.errors import EstimateError
+from tracker.estimate.event_flows import columns_of
 from tracker.estimate.risk_sets import END, Floats, Ints, Stays
 
 Times = Literal["days", "exact"]
@@ -49,6 +51,28 @@ def times_of(stays: Stays, state: str, to: Sequence[str] | None, times: Times) -
     first, at_end = _moment(stays, stays.entered[row])
     lower = np.where(event, lower, lower + last)
     return StayTimes(row, lower, np.where(event, lower + 1, np.inf), first + at_end)
+
+
+def as_intervals(
+    stays: Stays, state: str, to: Sequence[str] | None = None, times: Times = "days"
+) -> pd.DataFrame:
+    """The stays in a state as other packages read them: lifelines, icenReg, flexsurv.
+
+    Columns ``subject`` (a number), ``lower``, ``upper`` (infinite where censored), ``entry``, ``event``,
+    ``weight``, then those of strata and covariates; times as ``times_of`` has them, and it raises the same.
+    """
+    known = times_of(stays, state, to, times)
+    frame = pd.DataFrame(
+        {
+            "subject": stays.subject[known.row],
+            "lower": known.lower,
+            "upper": known.upper,
+            "entry": known.entry,
+            "event": np.isfinite(known.upper).astype(int),
+            "weight": stays.weight[known.row],
+        }
+    )
+    return pd.concat([frame, columns_of(stays).iloc[known.row].reset_index(drop=True)], axis=1)
 
 
 def _exact(stays: Stays, row: Ints, event: np.ndarray[tuple[int, ...], np.dtype[np.bool_]]) -> StayTimes:

@@ -380,6 +380,6 @@ def _moments(time: Floats, step: Ints) -> tuple[Moments, Ints]:
 
 def require_someone(at_risk: Floats, groups: pd.DataFrame) -> None:
     """Raise EstimateError for a stratum in which nobody is ever at risk."""
-    empty = np.flatnonzero(at_risk.reshape(len(groups), -1).sum(1) == 0)
+    empty = np.flatnonzero(at_risk.sum(axis=tuple(range(1, at_risk.ndim))) == 0)
     if empty.size:
         raise EstimateError(f"Nobody is ever at risk{where(groups, int(empty[0]))}.")
