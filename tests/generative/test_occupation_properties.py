@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from tracker.estimate.influence import influence_tables
 from tracker.estimate.occupation import Occupation, aalen_johansen
 from tracker.estimate.risk_sets import END, Floats, Stays, count, spells_as_stays
-from tracker.estimate.robust import clustered, squared_influence
+from tracker.estimate.robust import clustered
 from tracker.estimate.sojourn import expected_time
+from tracker.estimate.squared_influence import squared_influence
 from tracker.estimate.transition_matrix import transition_matrices
 
 STATES = ["a", "b", "c", "d"]

@@ -10,10 +10,11 @@ import pytest
 
 from tracker.estimate.incidence import cumulative_incidence, exits_of, leaving
 from tracker.estimate.intervals import Interval
-from tracker.estimate.occupation import Initial, Mix, Occupation, aalen_johansen
+from tracker.estimate.occupation import Occupation, aalen_johansen
 from tracker.estimate.risk_sets import Floats, Stays, count, spells_as_stays
 from tracker.estimate.robust import clustered, robust_expected_time, robust_occupation
 from tracker.estimate.sojourn import expected_time
+from tracker.estimate.starting import Initial, Mix
 from tracker.estimate.transition_matrix import transition_matrices
 
 HERE = Path(__file__).parent / "occupation"

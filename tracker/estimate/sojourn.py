@@ -15,10 +15,11 @@ import pandas as pd
 from tracker.domain.errors import EstimateError
 from tracker.estimate.incidence import leaving
 from tracker.estimate.intervals import quantile_of
-from tracker.estimate.occupation import Occupation, by_state, mix_covariance
+from tracker.estimate.occupation import Occupation, by_state
 from tracker.estimate.product_integral import Variance, noise
 from tracker.estimate.results import Summary
 from tracker.estimate.risk_sets import Floats, RiskSets, where
+from tracker.estimate.starting import mix_covariance
 
 
 def expected_time(fit: Occupation, horizons: Sequence[float], *, level: float = 0.95) -> Summary:

@@ -11,11 +11,13 @@ from tracker.estimate.incidence import cumulative_incidence, exits_of, leaving
 from tracker.estimate.influence import InfluenceTables, influence_tables
 from tracker.estimate.landmark import landmark, landmark_aalen_johansen
 from tracker.estimate.markov import markov_test
-from tracker.estimate.occupation import Mix, aalen_johansen
+from tracker.estimate.occupation import aalen_johansen
 from tracker.estimate.results import About
 from tracker.estimate.risk_sets import RiskSets, Stays, count, flow_counts, spells_as_stays
-from tracker.estimate.robust import clustered, robust_expected_time, robust_occupation, squared_influence
+from tracker.estimate.robust import clustered, robust_expected_time, robust_occupation
 from tracker.estimate.sojourn import expected_time, restricted_mean_sojourn
+from tracker.estimate.squared_influence import SquaredInfluence, squared_influence
+from tracker.estimate.starting import Mix
 from tracker.estimate.transition_matrix import transition_matrices
 
 COLUMNS = ["subject_id", "state", "to_state", "entered", "left"]
@@ -187,7 +189,7 @@ def test_sums_of_municipalities_are_the_national_sum() -> None:
         squared_influence(spells_as_stays(part), tables)
         for part in (frame[frame["subject_id"] < 3], frame[frame["subject_id"] >= 3])
     )
-    total = first + rest
+    total = SquaredInfluence.from_json(first.to_json()) + rest
     np.testing.assert_allclose(total.squares, national.squares, rtol=1e-12, atol=1e-18)
     assert total.children.tolist() == [5]
     found = robust_expected_time(fit, total).frame
@@ -324,6 +326,7 @@ REFUSED: list[tuple[str, Any]] = [
     ("No landmark tells anything", lambda: markov_test(stays(), ("a", "c"), [3], np.random.default_rng(1))),
     ("Landmarks are times", lambda: markov_test(stays(), ("a", "c"), [3, 1], np.random.default_rng(1))),
     ("not influence tables", lambda: InfluenceTables.from_json('{"format": "other"}')),
+    ("not squared influences", lambda: SquaredInfluence.from_json('{"format": "other"}')),
     ("Intervals are", lambda: aalen_johansen(count(stays())).curves(interval="wide")),  # type: ignore[arg-type]
 ]
 
