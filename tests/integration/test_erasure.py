@@ -11,8 +11,11 @@ from uuid import UUID
 
 import psycopg
 import pytest
+from alembic import command
+from alembic.config import Config
 
 from tests.e2e.canaries import number, ten, twelve
+from tests.e2e.command import environment, tracker, tracker_here
 from tests.e2e.searching import cells_of
 from tests.integration.guarded import (
     TrustingServer,
@@ -21,6 +24,8 @@ from tests.integration.guarded import (
     migrate,
     trusting_server,
 )
+from tests.integration.guarded import deliver as numbered
+from tests.log_histories import Row
 from tracker.desk import erasure, intake_desk
 from tracker.desk.erasure import Named
 from tracker.desk.snapshots import resolve, take_snapshot
@@ -35,8 +40,10 @@ from tracker.postgres.erasure import PostgresErasures
 from tracker.postgres.event_log import PostgresLog
 from tracker.postgres.log_reading import declared_deliveries
 from tracker.postgres.officers import admit_officer
+from tracker.postgres.schema import ROOT
 from tracker.postgres.vault import PostgresVault
 from tracker.pseudonymise.keyring import Purpose
+from tracker.record.erasures import LedgerEntry
 from tracker.record.log import Receipt
 from tracker.record.sealed_file import Tampered
 from tracker.wiring import Installation, keyring
@@ -547,3 +554,97 @@ def test_scrubbing_takes_the_bytes_off_the_disk(place: Installation, open_direct
     PostgresErasures(place.url).scrub()
     assert holding() == set()
     assert verify_log(place).holds
+
+
+def test_a_log_from_before_erasures_is_upgraded_and_erased_from(
+    server: TrustingServer, tmp_path: Path
+) -> None:
+    with database_on(server) as name:
+        place = install(server.url(name), tmp_path / "home")
+        with connect(place.url) as connection:
+            connection.exec_driver_sql("CREATE SCHEMA migration")
+            config = Config(ROOT / "alembic.ini")
+            config.attributes["connection"] = connection
+            command.upgrade(config, "0002")
+        numbered(place.url, "0180", [Row(1, 0, 5, "stöd", None), Row(2, 1, None, None, None)], 10)
+        migrate(server, name)
+        with connect(place.url, Role.VAULT) as connection:
+            connection.exec_driver_sql(
+                "INSERT INTO vault.subject VALUES "
+                "(sha256('1'), 1, 'pnr', '', '00000000-0000-0000-0000-000000000001')"
+            )
+        for officer in ("anna", "bert"):
+            admit_officer(place.url, officer, "synthetic")
+        erasures = PostgresErasures(acting(place, "anna").url)
+        asked = erasures.request_subject(str(UUID(int=1)), *WHY)
+        entries: list[LedgerEntry] = []
+        done = PostgresErasures(acting(place, "bert").url).approve(asked, str(UUID(int=1)), entries.append)
+        assert (done.events, entries) == (2, [done])
+        anchor(place)
+        assert verify_log(place).holds
+        close(acting(place, "anna").url)
+        close(acting(place, "bert").url)
+
+
+def test_the_story_on_the_command_line(place: Installation) -> None:
+    inbox = place.settings.inbox / "0180"
+    inbox.mkdir(parents=True)
+    (inbox / "a.csv").write_text("\n".join([HEADERS, *THREE, ""]), encoding="utf-8")
+    (inbox / "a.csv.yml").write_text(SIDECAR.format("referrals", "2025-01-15", "true"), encoding="utf-8")
+    anna, bert = (environment(acting(place, login)) for login in ("anna", "bert"))
+    assert tracker(environment(place), "ingest").code == 0
+    assert tracker_here(bert, "verify").code == 0
+    why = ("--reason", WHY[0], "--legal-basis", WHY[1])
+    asked = tracker_here(anna, "erase", "request", *why, typed=f"{ten(ALMA)}\n")
+    assert (asked.code, "request 1;" in asked.stdout) == (0, True), asked
+    refused = tracker_here(anna, "erase", "approve", "1", typed=f"{ALMA}\n")
+    assert (refused.code, "cannot approve" in refused.stderr) == (2, True), refused
+    assert tracker_here(bert, "erase", "approve", "1", typed="\n").code == 2
+    approved = tracker_here(bert, "erase", "approve", "1", typed=f"{ALMA}\n")
+    assert (approved.code, "2 events erased under position 8" in approved.stdout) == (0, True), approved
+    listed = json.loads(tracker_here(bert, "erase", "list", "--json").stdout)
+    assert [(one["requested_by"], one["approved_by"], one["events"]) for one in listed] == [
+        ("anna", "bert", 2)
+    ]
+    told = json.loads(tracker_here(bert, "verify", "--json").stdout)
+    assert (told["holds"], told["erased"], told["anchored"]) == (True, 2, 8)
+    everything = [asked, refused, approved, tracker_here(bert, "erase", "list")]
+    assert not any(n in one.stdout + one.stderr for one in everything for n in (ALMA, ten(ALMA), ALMA[2:]))
+    with psycopg.connect(place.url.replace("steward@", "admin@")) as connection:
+        connection.execute("ALTER TABLE record.event DISABLE TRIGGER ALL")
+        connection.execute("UPDATE record.event SET row_no = 9 WHERE position = 3")
+    broken = tracker_here(bert, "verify")
+    assert broken.code == 10
+    assert "event is not what its commitment was made of" in broken.stdout
+    for login in ("anna", "bert"):
+        close(acting(place, login).url)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ("UPDATE record.event SET row_no = 2 WHERE position = 1", "still holds something"),
+        ("UPDATE record.event SET leaf = sha256('x') WHERE position = 1", "Merkle root"),
+        ("UPDATE record.event SET erased_by = 7 WHERE position = 1", "without an erasure that names it"),
+        (
+            "UPDATE record.event SET body = replace(body, '1-2', '1-4') WHERE position = 8",
+            "not what its commitment",
+        ),
+        ("UPDATE record.event SET body = 'x' WHERE position = 8", "without an erasure that names it"),
+        (
+            "UPDATE record.event SET salt = NULL, event_type = NULL, kind = NULL, subject_id = NULL, "
+            "municipality = NULL, record_type = NULL, fact_id = NULL, version = NULL, replaces = NULL, "
+            "occurred_on = NULL, delivery_no = NULL, row_no = NULL, content = NULL, body = NULL, "
+            "erased_by = 8 WHERE position = 3",
+            "without an erasure that names it",
+        ),
+    ],
+)
+def test_tampering_under_cover_of_an_erasure_is_found(place: Installation, change: str, said: str) -> None:
+    deliver(place, THREE)
+    assert erase(place, ALMA).position == 8
+    with psycopg.connect(place.url.replace("steward@", "admin@")) as connection:
+        connection.execute("ALTER TABLE record.event DISABLE TRIGGER ALL")
+        connection.execute("ALTER TABLE record.event DROP CONSTRAINT erased_whole")
+        connection.execute(change.encode())
+    assert any(said in problem.what for problem in verify_log(place).problems)
