@@ -1,7 +1,7 @@
 """Parametric models: their likelihood written anew, lifelines where it arrives, splits, truth, refusals."""
 
 import warnings
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pandas as pd
@@ -239,3 +239,17 @@ def test_readings_past_the_data_and_impossible_ones_are_refused() -> None:
         fits[0].quantiles(pattern, [1.0])
     with pytest.raises(EstimateError, match="fewer"):
         flexible_hazards(stays(ROWS), "closed", "x", knots=60)
+
+
+def test_steps_too_far_are_taken_back_without_a_warning() -> None:
+    """Most stays end at once and a few go on for years: Newton's first steps overshoot."""
+    random = np.random.default_rng(2)
+    left = np.where(random.random(500) < 0.9, 0, random.integers(300, 3000, 500)).astype(float)
+    rows = ROWS.iloc[[0] * 500].assign(entered=0, left=left, subject_id=range(500), x=random.normal(size=500))
+    seen = random.random(500) < np.where(left == 0, 0.9, 0.2)
+    rows = rows.assign(
+        to_state=pd.Series("referral", index=rows.index).where(seen, None), left_step=np.where(seen, 1, END)
+    )
+    for family in get_args(Family):
+        fit = accelerated_failure(stays(rows), "closed", "x", family=family)
+        assert np.isfinite(fit.frame["std_error"]).all()

@@ -25,7 +25,7 @@ def climb(
 
     Raises EstimateError when the top is not reached.
     """
-    values, point = start, at(start)
+    values, point = start, _tried(at, start)
     for step_number in range(1, MOST_STEPS + 1):
         step = _ascent(point[2], point[1])
         far = float(step @ point[1])
@@ -61,7 +61,7 @@ def _improved(
     """As much of a step as does not go down; none of it when only rounding is left."""
     for share in 0.5 ** np.arange(30):
         tried = values + share * step
-        reached = at(tried)
+        reached = _tried(at, tried)
         if (
             np.isfinite(reached[0])
             and np.isfinite(reached[2]).all()
@@ -69,6 +69,12 @@ def _improved(
         ):
             return tried, reached
     return values, point
+
+
+def _tried(at: Callable[[Floats], Point], values: Floats) -> Point:
+    """The likelihood where it may overflow: what is not finite is not gone to."""
+    with np.errstate(all="ignore"):
+        return at(values)
 
 
 def _noise(point: Point) -> float:
