@@ -77,9 +77,9 @@ def build_flow_table(
     """The flow table of everyone in a snapshot, or in one municipality of it.
 
     ``by`` names covariates (``flow_covariates.COVARIATES``). Since entry, a child's clock starts with the
-    first referral of its first episode known. Spells without a month of birth have no age and are left
-    out, with their number in ``sources``. Raises UsageError when the snapshot follows another unit, has
-    nothing of the municipality, or a covariate does not exist.
+    first referral of its first episode known. Spells before birth or with no month of birth have no age and
+    are left out, with their number in ``sources``. Raises UsageError when the snapshot follows another
+    unit, has nothing of the municipality, or a covariate does not exist.
     """
     read = opened(snapshot)
     with session(read) as connection:
@@ -152,8 +152,9 @@ def _placed(
         return spells, 0
     born = duckdb_table(connection, "children").select("subject_id", "birth_month")
     aged = spells.left_join(born, "subject_id").drop("subject_id_right")
-    unborn = collected(aged.aggregate(n=aged.birth_month.isnull().sum())).column("n")[0].as_py()
-    return aged.filter(aged.birth_month.notnull()), int(unborn or 0)
+    has_age = (aged.birth_month <= aged.entered_on).fill_null(False)
+    without = collected(aged.aggregate(n=aged.count(where=~has_age))).column("n")[0].as_py()
+    return aged.filter(has_age), int(without)
 
 
 def _value(connection: duckdb.DuckDBPyConnection, query: str) -> Any:
