@@ -11,9 +11,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import chain, zip_longest
-from pathlib import Path
 
-from tracker.desk import intake_desk
+from tracker.desk import erasure, intake_desk, verification
 from tracker.desk.feedback import send_feedback
 from tracker.domain.delivery import DeliveryState, Outcome
 from tracker.domain.errors import InboxUnavailable, NotFound
@@ -21,6 +20,7 @@ from tracker.intake.remote_inbox import mirror
 from tracker.intake.settling import settled
 from tracker.pipeline import load
 from tracker.postgres import reading
+from tracker.postgres.erasure import PostgresErasures
 from tracker.postgres.event_log import PostgresLog
 from tracker.wiring import Installation
 
@@ -59,7 +59,7 @@ def take_in(place: Installation, municipality: str | None = None) -> Waiting:
             f"the inbox {settings.inbox} is gone; mount it or set TRACKER_INBOX. Nothing is lost: the next "
             "run takes in what waits there"
         )
-    found = intake_desk.find(settings.inbox)
+    found = intake_desk.find(settings.inbox, PostgresErasures(place.url).withdrawn())
     files = [file for file in found.files if municipality in (None, file.municipality)]
     ready = settled(files, lambda: time.sleep(settings.settle_seconds))
     intake_desk.take_in(ready, place, lambda step: None)
@@ -78,7 +78,7 @@ def _in_turns(queues: Iterable[Sequence[int]]) -> list[int]:
 
 def preview(place: Installation, municipality: str | None = None) -> list[intake_desk.Line]:
     """What loading the inbox would do; nothing is kept."""
-    found = intake_desk.find(place.settings.inbox)
+    found = intake_desk.find(place.settings.inbox, PostgresErasures(place.url).withdrawn())
     chosen = [file for file in found.files if municipality in (None, file.municipality)]
     return [intake_desk.look(file, place, lambda step: None) for file in chosen]
 
@@ -123,7 +123,12 @@ def _told(delivery: reading.DeliveryRecord) -> Loaded:
 
 
 def news(place: Installation, numbers: Sequence[int]) -> dict[str, int]:
-    """Where the log stands, and what these deliveries changed in it."""
+    """Where the log stands, and what these deliveries changed in it; its new head is anchored.
+
+    Stored files that name an erased child again are removed.
+    """
+    erasure.forget_redelivered(place)
+    verification.anchor(place)
     chosen = set(numbers)
     loaded = [_told(d) for d in reading.deliveries(place.url) if d.delivery_no in chosen]
     return {
@@ -136,7 +141,3 @@ def news(place: Installation, numbers: Sequence[int]) -> dict[str, int]:
         "retracted": sum(one.retracted for one in loaded),
     }
 
-
-def snapshot_folder(place: Installation, position: int) -> Path:
-    """Where the snapshot of a position lies."""
-    return place.settings.snapshots / f"{position:012d}"

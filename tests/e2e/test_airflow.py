@@ -1,0 +1,152 @@
+"""The scheduled day for real: Airflow loads an inbox by its own processes, as the command line would."""
+
+from __future__ import annotations
+
+import json
+import random
+import shutil
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.airflow_api import Api
+from tests.e2e.conftest import NewInstallation
+from tests.e2e.ingesting import Ingest
+from tests.e2e.log_content import content, problems_of_accounting
+from tracker.desk.airflow_services import airflow
+from tracker.domain.delivery import DeliveryState
+from tracker.postgres import reading
+from tracker.postgres.event_log import PostgresLog
+from tracker.projections.snapshot import Snapshot
+from tracker.synth.generate import generate
+from tracker.synth.plan import Plan
+from tracker.wiring import Installation
+
+DAGS = Path(__file__).parents[2] / "dags"
+SLOW = "1489/02_utredningar_2024-2025_syntetisk.xlsx"
+BROKEN = "0180/trasig fil.xlsx"
+
+
+@pytest.fixture(scope="module")
+def inbox(open_directory: Path) -> Path:
+    """SYNTHETIC deliveries of three municipalities, corrected ones among them, and a broken one."""
+    generate(open_directory / "airflow", Plan.tiny(), 11, None)
+    made = open_directory / "airflow" / "inbox"
+    (made / BROKEN).write_bytes(random.Random(11).randbytes(5000))
+    return made
+
+
+@pytest.fixture(scope="module")
+def place(new_installation: NewInstallation, open_directory: Path) -> Installation:
+    return new_installation(open_directory / "scheduled")
+
+
+@pytest.fixture(scope="module")
+def api(place: Installation) -> Iterator[Api]:
+    place.settings.inbox.mkdir(parents=True)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv("TRACKER_SETTLE_SECONDS", "3")
+        with airflow(place.settings, place.url, DAGS, free_port(), lambda step: None) as (address, _):
+            yield Api(address)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def being_written(source: Path, target: Path) -> Iterator[None]:
+    """A sender's slow copy: a little more of the file every half second, the rest in the end."""
+    whole, done = source.read_bytes(), threading.Event()
+
+    def write() -> None:
+        with target.open("wb") as file:
+            for byte in whole[: len(whole) // 2]:
+                file.write(bytes([byte]))
+                file.flush()
+                if done.wait(0.5):
+                    break
+            file.seek(0)
+            file.write(whole)
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        yield
+    finally:
+        done.set()
+        writer.join()
+
+
+@pytest.fixture(scope="module")
+def loaded(api: Api, inbox: Path, place: Installation) -> Api:
+    """Two runs: one while a file is still being written, one when it is whole and another came again."""
+    shutil.copytree(inbox, place.settings.inbox, dirs_exist_ok=True, ignore=lambda d, n: [Path(SLOW).name])
+    with being_written(inbox / SLOW, place.settings.inbox / SLOW):
+        assert api.wait("ingest_deliveries", api.trigger("ingest_deliveries")) == "success"
+    seen = {delivery.file_name for delivery in reading.deliveries(place.url)}
+    assert Path(SLOW).name not in seen
+    first = next(path for path in sorted((inbox / "1762").iterdir()) if path.suffix != ".yml")
+    again = place.settings.inbox / "1762" / f"samma igen{first.suffix}"
+    shutil.copy(first, again)
+    shutil.copy(f"{first}.yml", f"{again}.yml")
+    assert api.wait("ingest_deliveries", api.trigger("ingest_deliveries")) == "success"
+    return api
+
+
+def test_the_dags_are_read_without_an_error(api: Api) -> None:
+    assert api.get("importErrors")["total_entries"] == 0
+    named = {dag["dag_id"] for dag in api.get("dags")["dags"]}
+    assert {"ingest_deliveries", "refresh_snapshot", "run_analyses", "housekeeping"} == named
+
+
+def test_the_log_is_that_of_the_command_line(
+    loaded: Api, inbox: Path, place: Installation, new_installation: NewInstallation, open_directory: Path
+) -> None:
+    by_hand = new_installation(open_directory / "by-hand", place.settings.keys)
+    without = shutil.copytree(
+        inbox,
+        open_directory / "without",
+        ignore=lambda d, names: [n for n in names if n.startswith(Path(SLOW).name)],
+    )
+    for one in (without, inbox):
+        code, said = Ingest(by_hand, one).end()
+        assert code in (0, 3), said
+    assert content(place.url) == content(by_hand.url)
+    assert problems_of_accounting(place.url) == []
+
+
+def test_a_broken_file_is_an_outcome_with_a_workbook(loaded: Api, place: Installation) -> None:
+    broken = [d for d in reading.deliveries(place.url) if d.file_name == Path(BROKEN).name]
+    assert [d.state for d in broken] == [DeliveryState.REJECTED]
+    assert (place.settings.outbox / "0180" / f"aterkoppling-{broken[0].delivery_no:05d}.xlsx").exists()
+    assert {run["state"] for run in loaded.runs("ingest_deliveries")} == {"success"}
+
+
+def test_the_same_content_again_is_no_delivery(loaded: Api, place: Installation) -> None:
+    assert not [d for d in reading.deliveries(place.url) if d.file_name.startswith("samma igen")]
+
+
+def test_the_snapshot_follows_the_log(loaded: Api, place: Installation) -> None:
+    assert loaded.wait_for_run("refresh_snapshot")["state"] == "success"
+    end = PostgresLog(place.url).position()
+    snapshot = Snapshot.open(place.settings.snapshots / f"{end:012d}")
+    assert snapshot.manifest.position == end
+    assert snapshot.arrow("spells").num_rows > 0
+    told = loaded.get("assets/events?order_by=-timestamp")["asset_events"]
+    assert any(event["extra"].get("position") == end for event in told)
+
+
+def test_nothing_of_a_row_travels_between_tasks(loaded: Api) -> None:
+    """Numbers, states and paths of our own: no file name, no wording."""
+    for run in loaded.runs("ingest_deliveries"):
+        entries = loaded.get(
+            f"dags/ingest_deliveries/dagRuns/{run['dag_run_id']}/taskInstances/~/xcomEntries"
+        )
+        assert "syntetisk" not in json.dumps(entries["xcom_entries"], ensure_ascii=False).lower()
