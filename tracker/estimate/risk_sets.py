@@ -369,13 +369,18 @@ def _strata(frame: pd.DataFrame, names: Sequence[str]) -> tuple[pd.DataFrame, In
 
 def _moments(time: Floats, step: Ints) -> tuple[Moments, Ints]:
     """The distinct moments in order, and the number of each row's."""
-    order = np.lexsort((step, time))
-    ordered_time, ordered_step = time[order], step[order]
-    new = np.ones(len(time), bool)
-    new[1:] = (ordered_time[1:] != ordered_time[:-1]) | (ordered_step[1:] != ordered_step[:-1])
-    number = np.empty(len(time), np.int64)
-    number[order] = np.cumsum(new) - 1
-    return Moments(ordered_time[new], ordered_step[new]), number
+    at, times = pd.factorize(time, sort=True)
+    within, steps = pd.factorize(step, sort=True)
+    code = at.astype(np.int64) * max(len(steps), 1) + within
+    present = np.zeros(len(times) * len(steps), bool)
+    present[code] = True
+    number = np.cumsum(present) - 1
+    found = np.flatnonzero(present)
+    moments = Moments(
+        np.asarray(times, float)[found // max(len(steps), 1)],
+        np.asarray(steps, np.int64)[found % max(len(steps), 1)],
+    )
+    return moments, number[code]
 
 
 def require_someone(at_risk: Floats, groups: pd.DataFrame) -> None:
