@@ -7,7 +7,7 @@ import sys
 
 import typer
 
-from tracker.cli import airflow, demo, disk, flow_tables, guard, operate, output, steward, study
+from tracker.cli import airflow, analyse, demo, disk, flow_tables, guard, operate, output, steward, study
 from tracker.domain.errors import TrackerError
 
 EPILOG = """
@@ -45,6 +45,7 @@ app.command(rich_help_panel="Study")(study.diff)
 app.command(rich_help_panel="Study")(study.flow)
 app.command(rich_help_panel="Study")(study.figures)
 app.command(rich_help_panel="Study")(study.pathways)
+app.command(rich_help_panel="Study")(analyse.analyse)
 app.add_typer(flow_tables.flow_table, name="flow-table", rich_help_panel="Study")
 
 

@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
-import ibis
 import ibis.expr.types as ir
 import pandas as pd
 import pyarrow.parquet as pq
@@ -26,6 +25,7 @@ from tracker.domain.errors import UsageError
 from tracker.projections import cohort_sql as written
 from tracker.projections.cohort_sources import MISSING, sources
 from tracker.projections.cohort_spec import At, CohortSpec, Covariate, Which
+from tracker.projections.engines import duckdb_table
 from tracker.projections.flow_clock import END
 from tracker.projections.rules import Unit
 from tracker.projections.snapshot import Manifest, Snapshot
@@ -105,7 +105,10 @@ class StudyCohort:
 
     def ibis(self) -> ir.Table:
         """The study spells as an Ibis table on DuckDB; nothing is read until asked for."""
-        return ibis.duckdb.connect().read_parquet(self.path)
+        connection = duckdb.connect()
+        connection.execute("SET enable_progress_bar = false")  # it prints even when piped
+        connection.execute(f"CREATE VIEW study AS SELECT * FROM read_parquet('{quoted(self.path)}')")
+        return duckdb_table(connection, "study")
 
     def pandas(self) -> pd.DataFrame:
         """The study spells in memory."""

@@ -85,7 +85,11 @@ def rules(spec: CohortSpec) -> list[Rule]:
 
 
 def _entry_rules(entry: Entry) -> list[Rule]:
-    found = [Rule("seen", "its beginning lies in what was delivered in full (not entered late)", "NOT seen")]
+    found = []
+    if entry.event is not Event.OBSERVED:
+        found.append(
+            Rule("seen", "its beginning lies in what was delivered in full (not entered late)", "NOT seen")
+        )
     if entry.first or entry.last:
         said = f"begins {_window_said(entry)}"
         found.append(Rule("window", said, "NOT in_window"))

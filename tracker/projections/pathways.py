@@ -13,11 +13,12 @@ import pandas as pd
 
 from tracker.domain.chain import ADULT, CLOSED, DEAD, MOVED, Chain, default_chain
 from tracker.domain.errors import UsageError
+from tracker.projections.cohort import StudyCohort
 from tracker.projections.flow_counts import rows
 from tracker.projections.reading import opened, session
 from tracker.projections.snapshot import Snapshot
 from tracker.projections.stamping import stamp_of
-from tracker.projections.workspace import sql
+from tracker.projections.workspace import quoted, sql
 
 DEFINITION = "pathways/1"
 ENTRY, CENSORED, COVERAGE = "entry", "censored", "coverage"
@@ -89,15 +90,35 @@ def pathways(
         raise UsageError(f"unknown where {', '.join(unknown)}; choose among {', '.join(GROUPS)}")
     with session(source) as connection:
         _choose(connection, conditions)
-        edges: pd.DataFrame = rows(connection, sql("pathway_edges").template).to_pandas()
-        stays: pd.DataFrame = rows(
-            connection, "SELECT state, count(*) AS count FROM chosen GROUP BY state ORDER BY state"
-        ).to_pandas()
-        paths: pd.DataFrame = rows(connection, sql("pathway_paths").substitute(top=int(top))).to_pandas()
-    edges["share_of_source"] = edges["count"] / edges.groupby("source")["count"].transform("sum")
-    graph = _graph(edges, dict(zip(stays["state"], stays["count"], strict=True)), chain or default_chain())
+        graph, edges, paths = _counted(connection, chain or default_chain(), top)
     cohort = ", ".join(f"{name}={value}" for name, value in conditions.items()) or "all spells"
     return Pathways(graph, edges, paths, stamp_of(source.manifest, DEFINITION, cohort=cohort))
+
+
+def cohort_pathways(cohort: StudyCohort, *, chain: Chain | None = None, top: int = 25) -> Pathways:
+    """The same of the stays of a cohort, together; covariates must not have broken them.
+
+    Raises UsageError for a state the chain does not have.
+    """
+    with duckdb.connect() as connection:
+        at = quoted(cohort.path)
+        connection.execute(f"CREATE VIEW chosen AS SELECT * FROM read_parquet('{at}')")
+        graph, edges, paths = _counted(connection, chain or default_chain(), top)
+    return Pathways(graph, edges, paths, stamp_of(cohort.manifest, DEFINITION, cohort=cohort.spec.version))
+
+
+def _counted(
+    connection: duckdb.DuckDBPyConnection, chain: Chain, top: int
+) -> tuple[nx.DiGraph[str], pd.DataFrame, pd.DataFrame]:
+    """Graph, moves and most frequent paths of the stays ``chosen``."""
+    edges: pd.DataFrame = rows(connection, sql("pathway_edges").template).to_pandas()
+    stays: pd.DataFrame = rows(
+        connection, "SELECT state, count(*) AS count FROM chosen GROUP BY state ORDER BY state"
+    ).to_pandas()
+    paths: pd.DataFrame = rows(connection, sql("pathway_paths").substitute(top=int(top))).to_pandas()
+    edges["share_of_source"] = edges["count"] / edges.groupby("source")["count"].transform("sum")
+    graph = _graph(edges, dict(zip(stays["state"], stays["count"], strict=True)), chain)
+    return graph, edges, paths
 
 
 def pathway_graph(

@@ -14,14 +14,14 @@ from tracker.domain.errors import SnapshotError
 
 
 @contextmanager
-def placed_whole(out: Path, mark: str) -> Iterator[tuple[Path, Path]]:
+def placed_whole(out: Path, mark: str, what: str = "a snapshot") -> Iterator[tuple[Path, Path]]:
     """Yields a folder to fill and one to work in; the filled one becomes ``out`` when all went well.
 
     An earlier folder at ``out`` is replaced if it holds the file ``mark``; raises SnapshotError when it
-    is something else. What killed processes left beside it is cleared away.
+    is something else than ``what`` is written. What killed processes left beside it is cleared away.
     """
     if out.exists() and any(out.iterdir()) and not Path(out, mark).exists():
-        raise SnapshotError(f"{out} exists and is not a snapshot; choose another folder.")
+        raise SnapshotError(f"{out} exists and is not {what}; choose another folder.")
     out.parent.mkdir(parents=True, exist_ok=True)
     prefix = f".{out.name}-"
     _clear_abandoned(out.parent, prefix)

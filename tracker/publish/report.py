@@ -48,17 +48,18 @@ def flow_page(picture: FlowPicture, table: pd.DataFrame, definitions: Sequence[D
         element("p", {"class": "synthetic"}, mark) if is_synthetic(picture.stamp) else "",
         element("div", {"class": "table"}, html_table(table)),
         element("h2", {}, "Definitions") if definitions else "",
-        _definitions(definitions),
+        definition_list(definitions),
         element("p", {"class": "stamp"}, clean(stamp_line(picture.stamp))),
     ]
-    return _page(picture.title, [part for part in parts if part])
+    return page(picture.title, [part for part in parts if part])
 
 
-def _page(title: str, body: Sequence[str]) -> str:
+def page(title: str, body: Sequence[str], style: str = "") -> str:
+    """A whole page around ``body``; ``style`` is CSS after the house's own."""
     head = (
         '<meta charset="utf-8"><meta name="viewport" content="width=device-width">'
         f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
-        f"<title>{clean(title)}</title><style>{_STYLE}</style>"
+        f"<title>{clean(title)}</title><style>{_STYLE}{style}</style>"
     )
     main = "\n".join(body)
     return (
@@ -88,6 +89,7 @@ def _side(right: bool) -> str:
     return "n" if right else "t"
 
 
-def _definitions(definitions: Sequence[Definition]) -> str:
+def definition_list(definitions: Sequence[Definition]) -> str:
+    """Terms and what they mean; nothing when there are none."""
     entries = (f"<dt>{clean(term)}</dt><dd>{clean(meaning)}</dd>" for term, meaning in definitions)
     return f"<dl>{''.join(entries)}</dl>" if definitions else ""

@@ -1,0 +1,1 @@
+"""One folder per research question; ``tracker analyse NAME`` runs it. ``tracker.desk.analyses`` says how."""

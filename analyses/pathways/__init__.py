@@ -1,0 +1,1 @@
+"""Which ways children really take through the chain."""
