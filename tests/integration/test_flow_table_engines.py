@@ -47,8 +47,10 @@ def on_spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ir.Table]:
         pytest.skip("Spark needs Java 17, which is not here")
     folder = tmp_path_factory.mktemp("spark")
     pq.write_table(SPELLS, folder / "spells.parquet")
-    with without_known_warnings(), _spark(pyspark, folder) as session:
-        yield ibis.pyspark.connect(session).read_parquet(str(folder / "spells.parquet"))
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("SPARK_LOCAL_IP", "127.0.0.1")  # of its Java process, whatever the host is called
+        with without_known_warnings(), _spark(pyspark, folder) as session:
+            yield ibis.pyspark.connect(session).read_parquet(str(folder / "spells.parquet"))
 
 
 @contextmanager
