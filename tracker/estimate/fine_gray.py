@@ -159,8 +159,8 @@ def _fit(one: Stays, asked: _Asked, group: Ints, before: Floats) -> tuple[CoxFit
     flows, rows = flows_of_stays(one, asked.transition, asked.variables, asked.strata)
     competing = (one.to >= 0) & ~rows.event
     leavers = Leavers(rows.pattern, rows.stratum, group, one.left, competing, one.weight, before)
-    planned = design(flows.patterns, asked.terms, asked.reference, asked.strata)
     plain = event_sets(flows, " → ".join(asked.transition))
+    planned = design(flows.patterns, asked.terms, asked.reference, asked.strata)
     wanted = Asked(
         asked.transition,
         asked.strata,

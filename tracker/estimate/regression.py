@@ -52,8 +52,8 @@ def cox(
     if cluster is not None and not isinstance(data, Stays):
         raise EstimateError("A flow table holds no persons: a robust variance needs the spells (Stays).")
     flows = _flows(data, transition, terms, strata)
+    sets = event_sets(flows, " → ".join(transition))
     planned = design(flows.patterns, terms, reference, strata)
-    sets = event_sets(flows, f"{transition[0]} → {transition[1]}")
     known = about or (data.about if isinstance(data, Stays) else About())
     asked = Asked(transition, tuple(strata), ties, level, known, flows.subjects, flows.spells)
     fit = fit_sets(sets, planned, asked)
