@@ -13,6 +13,7 @@ from airflow.sdk import Asset, BaseNotifier
 from airflow.sdk.definitions.retry_policy import ExceptionRetryPolicy, RetryAction, RetryRule
 
 if TYPE_CHECKING:
+    from tracker.settings import Settings
     from tracker.wiring import Installation
 
 EVENT_LOG = Asset("tracker://event-log")
@@ -97,9 +98,15 @@ TASKS: dict[str, Any] = {
 """Defaults of every task."""
 
 
-def installation() -> Installation:
-    """The installation the worker's TRACKER_* settings name."""
+def settings() -> Settings:
+    """The worker's TRACKER_* settings."""
     from tracker.settings import Settings
+
+    return Settings.from_environment(os.environ)
+
+
+def installation() -> Installation:
+    """The installation those settings name; raises when its schema is old or new."""
     from tracker.wiring import open_installation
 
-    return open_installation(Settings.from_environment(os.environ))
+    return open_installation(settings())
