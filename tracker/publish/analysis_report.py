@@ -21,7 +21,7 @@ body{max-width:62rem}main{padding-bottom:3rem}
 h1{position:static;clip-path:none;width:auto;height:auto;overflow:visible}
 h1{font-size:1.7rem;line-height:1.25;margin:1rem 0 .4rem}
 h2{font-size:1.3rem;margin-top:2.6rem;border-bottom:1px solid #dfe3e6;padding-bottom:.2rem}
-h3{font-size:1.05rem;margin:1.8rem 0 .4rem}thead th{white-space:normal;vertical-align:bottom}
+h3{font-size:1.05rem;margin:1.8rem 0 .4rem}thead th.n,thead th.t{white-space:normal;vertical-align:bottom}
 p,li{max-width:48rem}
 .brief{background:#f2f6f9;border-left:4px solid #0b5c94;padding:.6rem 1.1rem;margin:1rem 0}
 nav{font-size:.9rem;margin:1rem 0}nav a{margin-right:1rem;color:#0b5c94}
@@ -29,7 +29,7 @@ figure{margin:1.2rem 0 1.8rem}
 figcaption,.note{font-size:.87rem;color:#4d5661;max-width:48rem;margin-top:.3rem}
 table{font-size:.85rem}caption{text-align:left;font-weight:bold;padding:.3rem 0}code{font-size:.92em}
 @media print{nav{display:none}h3{break-after:avoid}a{color:inherit;text-decoration:none}
-.table{overflow:visible}thead{display:table-header-group}}
+.table{overflow:visible}table{font-size:7.5pt}th,td{padding:.15rem .4rem}thead{display:table-header-group}}
 @page{size:A4 portrait;margin:15mm}
 """
 

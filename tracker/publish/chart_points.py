@@ -253,4 +253,12 @@ def _draw(axes: Axes, rows: Sequence[Row]) -> None:
                 [row.lower, row.upper], [place, place], color=row.colour, linewidth=1.4, solid_capstyle="butt"
             )
         if np.isfinite(row.value):
-            axes.plot([row.value], [place], marker="o", markersize=4.2, color=row.colour, linestyle="none")
+            axes.plot(
+                [row.value],
+                [place],
+                marker="o",
+                clip_on=False,
+                markersize=4.2,
+                color=row.colour,
+                linestyle="none",
+            )
