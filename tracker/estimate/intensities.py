@@ -7,6 +7,7 @@ within a band of time. Intervals are exact for Poisson counts (Garwood 1936, Bio
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -31,9 +32,9 @@ def intensities(
     """The rate of every transition, by stratum and band of the clock.
 
     ``bands`` are the times at which a new band begins, after the first; a move at a time that ends a band
-    belongs to it. ``frame``: strata, ``from_state``, ``to_state``, ``band_from``, ``band_to`` (missing: open),
-    ``events``, ``exposure`` (in units of the clock), ``estimate`` and its bounds per ``per`` units, and
-    ``std_error``. No rate where nobody spent any time; a stay of no length has no exposure. Raises
+    belongs to it. ``frame``: strata, ``from_state``, ``to_state``, ``band_from``, ``band_to`` (missing:
+    open), ``events``, ``exposure`` (in units of the clock), ``estimate``, ``std_error`` and bounds per
+    ``per`` units. No rate where nobody spent any time; a stay of no length has no exposure. Raises
     EstimateError for bands that do not increase.
     """
     edges = np.array([0.0, *bands, np.inf])
@@ -54,7 +55,7 @@ def _exposure(risk: RiskSets, edges: Floats) -> Floats:
     time = risk.moments.time
     start = np.concatenate([time[:1], time[:-1]])
     spent = np.zeros((len(risk.strata), len(edges) - 1, len(risk.states)))
-    for band, (low, high) in enumerate(zip(edges[:-1], edges[1:], strict=True)):
+    for band, (low, high) in enumerate(pairwise(edges)):
         within = np.clip(time, low, high) - np.clip(start, low, high)
         spent[:, band] = np.einsum("gth,t->gh", risk.at_risk, within)
     return spent
@@ -63,9 +64,8 @@ def _exposure(risk: RiskSets, edges: Floats) -> Floats:
 def _moved(risk: RiskSets, edges: Floats) -> Floats:
     """Moves by stratum, band and transition, [G, B, M]; those at time 0 belong to the first band."""
     band = np.maximum(np.searchsorted(edges, risk.moments.time, side="left") - 1, 0)
-    moved = np.zeros((len(risk.strata), len(edges) - 1, len(risk.transitions)))
-    np.add.at(moved, (slice(None), band), risk.moved)
-    return moved
+    bands = range(len(edges) - 1)
+    return np.stack([risk.moved[:, band == number].sum(1) for number in bands], axis=1)
 
 
 def _rows(risk: RiskSets, number: int, edges: Floats, exposure: Floats, moved: Floats) -> pd.DataFrame:
