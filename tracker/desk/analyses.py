@@ -7,6 +7,7 @@ and ``run.py`` with ``def run(study: Study) -> Findings``. Everything else is do
 from __future__ import annotations
 
 import importlib.util
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -146,5 +147,6 @@ def _module(chosen: Analysis) -> ModuleType:
     if spec is None or spec.loader is None:
         raise NotFound(f"The analysis {chosen.name} has no run.py that can be loaded.")
     module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # dataclasses look their module up there
     spec.loader.exec_module(module)
     return module

@@ -1,0 +1,1 @@
+"""Transitions: the two years after a first referral."""
