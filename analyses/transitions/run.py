@@ -21,7 +21,7 @@ from tracker.publish.refusals import Refusals
 
 MONTH = 365.25 / 12
 DAYS = {months: round(months * MONTH) for months in (1, 3, 6, 12, 18, 24)}
-"""Months after the referral → days, all within the 730 that children are followed."""
+"""Months after the referral → days, all within the 731 that children are followed."""
 HORIZONS = tuple(DAYS[months] for months in (6, 12, 24))
 BANDS = (30.0, 120.0, 365.0)
 PER = 30.0

@@ -110,6 +110,8 @@ def aalen_johansen(
             "On the clock of the state everyone starts anew at each transition: there is no occupation of "
             "states to estimate. Use the incidence of leaving one state, or another clock."
         )
+    if not len(risk.strata):
+        raise EstimateError("Nobody is in the data: there is no occupation of states to estimate.")
     return occupation(risk, initial, since, variance)
 
 
