@@ -161,7 +161,7 @@ def _rates(study: Study, group: Group, counts: RiskSets) -> Section:
         return Section(f"How fast{group.said}", (), tables=(table,))
     overall = intensities(counts, per=PER)
     frame = overall.frame[overall.frame["events"] > 0]
-    named = frame.assign(move=frame["from_state"] + " → " + frame["to_state"])
+    named = frame.assign(move=frame["from_state"].astype(str) + " → " + frame["to_state"].astype(str))
     words = Words(
         name,
         "How fast children move between states",
