@@ -22,10 +22,11 @@ class Settings:
 
     Directories default to places under ``home``. ``database_url`` empty means the embedded server.
     Sizes are megabytes, times seconds or days as the name says. ``hold_share`` is the share (0..1) of
-    live facts a full delivery may retract before it is held for confirmation. ``inbox_url`` is an inbox
-    elsewhere (any address fsspec knows), mirrored into ``inbox`` by the scheduled ingestion; a file must
-    stand still for ``settle_seconds`` before that takes it in. ``alert_mail`` and ``alert_webhook`` are told
-    when a scheduled task fails.
+    live facts a full delivery may retract before it is held for confirmation. Stored files expire after
+    ``store_days``, backups after ``backup_days``; the ``keep_snapshots`` newest snapshots are kept.
+    ``inbox_url`` is an inbox elsewhere (any address fsspec knows), mirrored into ``inbox`` by the scheduled
+    ingestion; a file must stand still for ``settle_seconds`` before that takes it in. ``alert_mail`` and
+    ``alert_webhook`` are told when a scheduled task fails.
     """
 
     home: Path = Path(".tracker")
@@ -36,11 +37,14 @@ class Settings:
     store: Path = Path(".tracker/store")
     snapshots: Path = Path(".tracker/snapshots")
     releases: Path = Path(".tracker/releases")
+    backups: Path = Path(".tracker/backups")
     keys: Path = Path(".tracker/keys")
     anchors: Path = Path(".tracker/anchors")
     workers: int = 1
     hold_share: float = 0.05
     store_days: int = 365
+    backup_days: int = 35
+    keep_snapshots: int = 8
     settle_seconds: int = 20
     alert_mail: str = ""
     alert_webhook: str = field(default="", repr=False)  # may hold a token
@@ -68,11 +72,14 @@ class Settings:
             store=_read(environ, "STORE", _path, home / "store"),
             snapshots=_read(environ, "SNAPSHOTS", _path, home / "snapshots"),
             releases=_read(environ, "RELEASES", _path, home / "releases"),
+            backups=_read(environ, "BACKUPS", _path, home / "backups"),
             keys=_read(environ, "KEYS", _path, home / "keys"),
             anchors=_read(environ, "ANCHORS", _path, home / "anchors"),
             workers=_read(environ, "WORKERS", _positive, os.cpu_count() or 1),
             hold_share=_read(environ, "HOLD_SHARE", _share, cls.hold_share),
             store_days=_read(environ, "STORE_DAYS", _positive, cls.store_days),
+            backup_days=_read(environ, "BACKUP_DAYS", _positive, cls.backup_days),
+            keep_snapshots=_read(environ, "KEEP_SNAPSHOTS", _positive, cls.keep_snapshots),
             alert_mail=environ.get(PREFIX + "ALERT_MAIL", ""),
             alert_webhook=environ.get(PREFIX + "ALERT_WEBHOOK", ""),
             settle_seconds=_read(environ, "SETTLE_SECONDS", _positive, cls.settle_seconds),

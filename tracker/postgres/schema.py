@@ -27,6 +27,13 @@ SQL = ROOT / "migrations" / "sql"
 VERSIONS = "migration"
 """Schema of Alembic's own table, which belongs to the login that migrates."""
 
+RESTORING = f"{VERSIONS}.restoring"
+"""Table that stands while a backup is being restored; see ``tracker.postgres.restoring``."""
+
+UNFINISHED = (
+    "a backup is being restored into the database, or was and did not end; run the same tracker restore again"
+)
+
 LOCK = 0x7472_6163_6B65_72
 """Advisory lock held while migrating: two upgrades at once run one after the other."""
 
@@ -38,6 +45,7 @@ class SchemaState(StrEnum):
     OLD = "old"
     OK = "ok"
     NEW = "new"  # made by a later version of this software
+    RESTORING = "restoring"  # a backup is being restored into it: closed until it is verified
 
 
 @dataclass(frozen=True)
@@ -56,12 +64,25 @@ def upgrade(url: str) -> None:
     """
     with connect(url) as connection:
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": LOCK})
-        if _status(connection).state is SchemaState.NEW:
+        state = _status(connection).state
+        if state is SchemaState.NEW:
             raise SchemaMismatch("the database was made by a newer version of tracker; install that one")
-        connection.execute(text(f"CREATE SCHEMA IF NOT EXISTS {VERSIONS}"))
-        config = _config()
-        config.attributes["connection"] = connection
-        command.upgrade(config, "head")
+        if state is SchemaState.RESTORING:
+            raise SchemaMismatch(UNFINISHED)
+        migrate(connection, "head")
+
+
+def migrate(connection: Connection, revision: str) -> None:
+    """Bring the database up to a revision, in the connection's transaction."""
+    connection.execute(text(f"CREATE SCHEMA IF NOT EXISTS {VERSIONS}"))
+    config = _config()
+    config.attributes["connection"] = connection
+    command.upgrade(config, revision)
+
+
+def knows(revision: str) -> bool:
+    """Whether this software can make or upgrade a database of ``revision``."""
+    return _knows(ScriptDirectory.from_config(_config()), revision)
 
 
 def status(url: str) -> SchemaStatus:
@@ -78,6 +99,8 @@ def require_current(url: str) -> None:
             f"the database is at revision {found.current}, newer than this software ({found.head}); "
             "install the newer version of tracker"
         )
+    if found.state is SchemaState.RESTORING:
+        raise SchemaMismatch(UNFINISHED)
     if found.state is not SchemaState.OK:
         raise SchemaMismatch(
             f"the database is at revision {found.current or 'none'}, this software needs {found.head}; "
@@ -124,7 +147,9 @@ def _status(connection: Connection) -> SchemaStatus:
     assert head is not None, "there is one line of migrations"
     context = MigrationContext.configure(connection, opts={"version_table_schema": VERSIONS})
     current = context.get_current_revision()
-    if current is None:
+    if connection.execute(text("SELECT to_regclass(:name)"), {"name": RESTORING}).scalar() is not None:
+        state = SchemaState.RESTORING
+    elif current is None:
         state = SchemaState.EMPTY
     elif current == head:
         state = SchemaState.OK
