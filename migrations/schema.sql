@@ -14,6 +14,10 @@ CREATE SCHEMA projection;
 
 ALTER SCHEMA projection OWNER TO tracker_owner;
 
+CREATE SCHEMA publish;
+
+ALTER SCHEMA publish OWNER TO tracker_owner;
+
 CREATE SCHEMA record;
 
 ALTER SCHEMA record OWNER TO tracker_owner;
@@ -666,6 +670,19 @@ $$;
 
 ALTER FUNCTION projection.refold() OWNER TO tracker_owner;
 
+CREATE FUNCTION publish.stamp_export() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog'
+    AS $$
+BEGIN
+    NEW.exported_by := session_user;
+    NEW.exported_at := clock_timestamp();
+    RETURN NEW;
+END;
+$$;
+
+ALTER FUNCTION publish.stamp_export() OWNER TO tracker_owner;
+
 CREATE FUNCTION record.append(delivery integer, attempt_no integer, in_municipality text, in_record_type text, extracted date, delivery_body text, replaces_position bigint, OUT first_position bigint, OUT last_position bigint) RETURNS record
     LANGUAGE plpgsql
     AS $$
@@ -1216,6 +1233,41 @@ ALTER TABLE projection.stream ALTER COLUMN stream_id ADD GENERATED ALWAYS AS IDE
     CACHE 1
 );
 
+CREATE TABLE publish.export (
+    number integer NOT NULL,
+    exported_by text NOT NULL,
+    exported_at timestamp with time zone NOT NULL,
+    project text NOT NULL,
+    form text NOT NULL,
+    format text NOT NULL,
+    exact_dates boolean NOT NULL,
+    reason text NOT NULL,
+    cohort text NOT NULL,
+    persons bigint NOT NULL,
+    rows bigint NOT NULL,
+    "position" bigint NOT NULL,
+    codebook text NOT NULL,
+    software text NOT NULL,
+    manifest_hash bytea NOT NULL,
+    CONSTRAINT exact_dates_need_a_reason CHECK (((NOT exact_dates) OR (btrim(reason) <> ''::text))),
+    CONSTRAINT export_manifest_hash_check CHECK ((length(manifest_hash) = 32)),
+    CONSTRAINT export_persons_check CHECK ((persons >= 0)),
+    CONSTRAINT export_position_check CHECK (("position" >= 0)),
+    CONSTRAINT export_project_check CHECK ((project <> ''::text)),
+    CONSTRAINT export_rows_check CHECK ((rows >= 0))
+);
+
+ALTER TABLE publish.export OWNER TO tracker_owner;
+
+ALTER TABLE publish.export ALTER COLUMN number ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME publish.export_number_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
 CREATE TABLE record.batch (
     batch_no bigint NOT NULL,
     first_position bigint NOT NULL,
@@ -1352,6 +1404,9 @@ ALTER TABLE ONLY projection.stream
 
 ALTER TABLE ONLY projection.stream
     ADD CONSTRAINT stream_pkey PRIMARY KEY (stream_id);
+
+ALTER TABLE ONLY publish.export
+    ADD CONSTRAINT export_pkey PRIMARY KEY (number);
 
 ALTER TABLE ONLY record.batch
     ADD CONSTRAINT batch_header_hash_key UNIQUE (header_hash);
@@ -1491,6 +1546,18 @@ CREATE TRIGGER refuse_withdrawn BEFORE INSERT ON intake.delivery FOR EACH ROW EX
 
 ALTER TABLE intake.delivery ENABLE ALWAYS TRIGGER refuse_withdrawn;
 
+CREATE TRIGGER append_only BEFORE DELETE OR UPDATE ON publish.export FOR EACH ROW EXECUTE FUNCTION record.refuse_change();
+
+ALTER TABLE publish.export ENABLE ALWAYS TRIGGER append_only;
+
+CREATE TRIGGER append_only_truncate BEFORE TRUNCATE ON publish.export FOR EACH STATEMENT EXECUTE FUNCTION record.refuse_change();
+
+ALTER TABLE publish.export ENABLE ALWAYS TRIGGER append_only_truncate;
+
+CREATE TRIGGER stamp BEFORE INSERT ON publish.export FOR EACH ROW EXECUTE FUNCTION publish.stamp_export();
+
+ALTER TABLE publish.export ENABLE ALWAYS TRIGGER stamp;
+
 CREATE TRIGGER append_only BEFORE DELETE OR UPDATE ON record.batch FOR EACH ROW EXECUTE FUNCTION record.refuse_change();
 
 ALTER TABLE record.batch ENABLE ALWAYS TRIGGER append_only;
@@ -1550,6 +1617,9 @@ GRANT USAGE ON SCHEMA projection TO tracker_reader;
 GRANT USAGE ON SCHEMA projection TO tracker_erasing;
 
 REVOKE USAGE ON SCHEMA public FROM PUBLIC;
+
+GRANT USAGE ON SCHEMA publish TO tracker_publisher;
+GRANT USAGE ON SCHEMA publish TO tracker_reader;
 
 GRANT USAGE ON SCHEMA record TO tracker_recorder;
 GRANT USAGE ON SCHEMA record TO tracker_projector;
@@ -1688,6 +1758,9 @@ GRANT SELECT,INSERT ON TABLE projection.stream TO tracker_recorder;
 GRANT SELECT,INSERT ON TABLE projection.stream TO tracker_projector;
 GRANT SELECT ON TABLE projection.stream TO tracker_reader;
 GRANT SELECT,UPDATE ON TABLE projection.stream TO tracker_erasing;
+
+GRANT SELECT,INSERT ON TABLE publish.export TO tracker_publisher;
+GRANT SELECT ON TABLE publish.export TO tracker_reader;
 
 GRANT SELECT,INSERT ON TABLE record.batch TO tracker_recorder;
 GRANT SELECT ON TABLE record.batch TO tracker_projector;

@@ -38,6 +38,9 @@ class Purpose(StrEnum):
     REFERENCE = "reference"  # ids of the case systems → hashes in the log
 
 
+PROJECT = re.compile(r"[a-z0-9][a-z0-9.-]{0,62}[a-z0-9]")
+"""How a project is named: one spelling, as the name makes the key."""
+
 ROTATABLE = (Purpose.ID, Purpose.STORE)
 """Purposes whose keys may change: the log keeps what the others made, and could not be renewed."""
 
@@ -85,6 +88,17 @@ class Keyring:
     def references(self) -> ReferenceKey:
         """The key of case systems' ids."""
         return ReferenceKey(self.keys[Purpose.REFERENCE][-1])
+
+    def project(self, project: str) -> ProjectKey:
+        """The key of one project's exports; raises ``KeyringError`` for a name that is none.
+
+        A project's ids are the same in all its exports and lead to no other project's.
+        """
+        if not PROJECT.fullmatch(project):
+            raise KeyringError(
+                "a project is named by small letters, digits, dots and hyphens, such as nuso-2026-01"
+            )
+        return ProjectKey(_derived(self.keys[Purpose.EXPORT][-1], f"project:{project}"))
 
     @property
     def store_keys(self) -> tuple[bytes, ...]:
@@ -140,6 +154,20 @@ class ReferenceKey:
         """
         keyed = _hmac_sha256(self.key, f"src:v1:{municipality}:{system}:{kind}:".encode())
         return lambda reference: keyed(reference.encode())[:16].hex()
+
+
+@dataclass(frozen=True)
+class ProjectKey:
+    """The key of one project's pseudonyms."""
+
+    key: bytes = field(repr=False)
+
+    def namer(self, kind: str) -> Callable[[str], str]:
+        """A function from an id of ours (of a ``subject`` or a ``fact``) to 32 hex digits: HMAC-SHA-256,
+        cut to 16 bytes.
+        """  # fmt: skip
+        keyed = _hmac_sha256(self.key, f"{kind}:v1:".encode())
+        return lambda known: keyed(known.encode())[:16].hex()
 
 
 def _hmac_sha256(key: bytes, prefix: bytes = b"") -> Callable[[bytes], bytes]:
@@ -201,5 +229,8 @@ def _read_key(directory: Path, purpose: Purpose, version: int) -> bytes:
         raise KeyringError(f"the key {path} is damaged: it is not hexadecimal") from None
     if len(secret) != KEY_BYTES:
         raise KeyringError(f"the key {path} is damaged: {len(secret)} bytes instead of {KEY_BYTES}")
-    context = f"tracker/{purpose}/v{version}".encode()
-    return HKDF(algorithm=SHA256(), length=KEY_BYTES, salt=None, info=context).derive(secret)
+    return _derived(secret, f"tracker/{purpose}/v{version}")
+
+
+def _derived(secret: bytes, context: str) -> bytes:
+    return HKDF(algorithm=SHA256(), length=KEY_BYTES, salt=None, info=context.encode()).derive(secret)
