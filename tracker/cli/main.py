@@ -17,6 +17,7 @@ from tracker.cli import (
     guard,
     operate,
     output,
+    safekeeping,
     steward,
     study,
 )
@@ -24,7 +25,8 @@ from tracker.domain.errors import TrackerError
 
 EPILOG = """
 Exit codes: 0 done · 1 failed · 2 wrong use · 3 a file was rejected or waits for confirmation ·
-4 database unavailable · 5 schema old or new · 6 keys · 7 snapshot · 8 not found · 9 not as recorded.
+4 database unavailable · 5 schema old or new · 6 keys · 7 snapshot · 8 not found · 9 no honest estimate ·
+10 not as recorded.
 Settings are TRACKER_* variables; TRACKER_HOME (default ./.tracker) holds everything.
 """
 
@@ -50,6 +52,8 @@ app.add_typer(operate.quarantine, name="quarantine", rich_help_panel="Operate")
 app.command(rich_help_panel="Guard")(guard.verify)
 app.command(rich_help_panel="Guard")(guard.anchor)
 app.add_typer(guard.erase, name="erase", rich_help_panel="Guard")
+app.add_typer(safekeeping.backup, name="backup", rich_help_panel="Guard")
+app.command(rich_help_panel="Guard")(safekeeping.restore)
 app.add_typer(steward.codes, name="codes", rich_help_panel="Give meaning")
 app.command(rich_help_panel="Study")(study.timeline)
 app.command(rich_help_panel="Study")(study.snapshot)
