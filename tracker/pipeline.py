@@ -16,7 +16,7 @@ from typing import Protocol
 from uuid import uuid4
 
 from tracker.domain.delivery import DeliveryState
-from tracker.domain.errors import DatabaseUnavailable, RejectedFile, StoreUnavailable
+from tracker.domain.errors import DatabaseUnavailable, RejectedFile, StoreUnavailable, TrackerError
 from tracker.harmonise.claims import claim
 from tracker.intake.extract import extract
 from tracker.intake.parcel import Parcel
@@ -155,6 +155,17 @@ def _stored(taken: TakenIn, tools: Tools) -> Parcel:
 
 # -- many at once ------------------------------------------------------------------------------------
 
+
+class WorkerDied(TrackerError):
+    """A loading process was ended from outside; its delivery is not in, and stays visible as received."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "a loading process was killed, by hand or for want of memory; what is done is kept: "
+            "run the same command again, with fewer --workers if memory is short"
+        )
+
+
 OpenTools = Callable[[], Tools]
 """Makes the tools anew in a worker process; must be picklable."""
 
@@ -165,9 +176,18 @@ def load_all(
     """Load deliveries, one municipality's in the order given, different ones beside each other.
 
     Yields each with its receipt as it is done. A delivery that fails stops nobody but its own sender's
-    later ones, and its error is raised when the others are done; only a database that is gone ends the
-    run at once. What is not in stays visible as received.
+    later ones, and its error is raised when the others are done; only a database that is gone, or a worker
+    that was killed (``WorkerDied``), ends the run at once. What is not in stays visible as received.
     """
+    try:
+        yield from _load_beside(waiting, open_tools, workers)
+    except BrokenProcessPool:
+        raise WorkerDied from None
+
+
+def _load_beside(
+    waiting: Sequence[TakenIn], open_tools: OpenTools, workers: int
+) -> Iterator[tuple[TakenIn, Receipt]]:
     failed: list[BaseException] = []
     queues = _by_municipality(waiting)
     with ProcessPoolExecutor(

@@ -13,6 +13,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from dataclasses import asdict
 
 from tracker.domain.errors import RejectedFile
@@ -58,9 +59,16 @@ def read_sheets(
 def ask(
     task: str, content: bytes, file_name: str, limits: Limits, hints: Hints
 ) -> tuple[list[RawTable], list[Problem]]:
-    """Carry out one task of the reading process; a child that dies or falls silent is FILE-014."""
+    """Carry out one task of the reading process; a child that dies twice or falls silent is FILE-014."""
+    begun = time.monotonic()
     try:
-        answer = wire.decode(_exchange(task, content, file_name, limits, hints))
+        try:
+            answer = wire.decode(_exchange(task, content, file_name, limits, hints))
+        except (ValueError, OSError):
+            if time.monotonic() - begun > limits.cpu_seconds:
+                raise
+            # It did not use up its time: it may have been killed from outside, through no fault of the file.
+            answer = wire.decode(_exchange(task, content, file_name, limits, hints))
     except (ValueError, OSError) as error:
         raise _gave_up(limits) from error
     if "rule" in answer:
