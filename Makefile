@@ -3,7 +3,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
 
-.PHONY: demo airflow test lint bench generate clean help
+.PHONY: demo airflow test lint bench coverage chaos generate clean help
 
 help:  ## what there is to make
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -25,6 +25,12 @@ lint: .venv/installed-dev  ## ruff, mypy, import-linter
 
 bench: .venv/installed-dev  ## speed and memory as ratios in one run, to bench-results/
 	$(BIN)/python -m tests.bench
+
+coverage: .venv/installed-dev  ## simulations: do intervals cover what they promise (long)
+	$(BIN)/python -m tests.coverage
+
+chaos: .venv/installed-dev  ## injuries at random moments, resumable; then the log of an undisturbed run (long)
+	$(BIN)/python -m tests.chaos
 
 generate: .venv/installed-dev  ## regenerate what is committed and diffed: schema, chain diagram, specifications
 	$(BIN)/python -m tests.generate
