@@ -74,7 +74,7 @@ def read_material(
     if cohort is not None and not exact:
         _refuse_calendar(cohort)
     stays = _stays(snapshot, cohort)
-    unit = cohort.unit if cohort else _unit(stays)
+    unit = cohort.unit if cohort is not None else _unit(stays)
     people = _people(snapshot, cohort, stays, unit, names)
     known = ["subject_id", "place", "entry"]
     joined = stays.merge(people[[*known, "id", "child", "entry_month"]], on=known)
@@ -105,7 +105,7 @@ def _refuse_calendar(cohort: StudyCohort) -> None:
 
 
 def _stays(snapshot: Snapshot, cohort: StudyCohort | None) -> pd.DataFrame:
-    path = cohort.path if cohort else snapshot.path("spells")
+    path = cohort.path if cohort is not None else snapshot.path("spells")
     table = pq.read_table(path)
     frame: pd.DataFrame = table.to_pandas(date_as_object=False, types_mapper=_WHOLE.get)
     if cohort is not None:

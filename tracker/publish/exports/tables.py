@@ -117,7 +117,7 @@ def _rows(name: str) -> list[dict[str, str]]:
 
 def _column(table: str, name: str, values: pd.Series, cohort: StudyCohort | None) -> Column:
     declared = _declared().get(f"{table}.{name}") or _declared().get(name)
-    covariates = {one.name: one.source for one in cohort.spec.covariates} if cohort else {}
+    covariates = {one.name: one.source for one in cohort.spec.covariates} if cohort is not None else {}
     if name in covariates and not (declared and declared["kind"] == "text"):
         return _covariate(name, covariates[name], values)
     if declared is None:

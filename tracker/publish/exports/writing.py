@@ -85,7 +85,7 @@ def _refuse_other(out: Path) -> None:
 
 
 def _stamp(order: Order, material: Material) -> Stamp:
-    cohort = material.cohort.spec.version if material.cohort else "everyone"
+    cohort = material.cohort.spec.version if material.cohort is not None else "everyone"
     told = stamp_of(
         material.snapshot.manifest, f"export/{order.form.name}", project=order.project, cohort=cohort
     )
