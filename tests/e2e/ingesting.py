@@ -63,15 +63,27 @@ class Ingest:
 
     def relatives(self) -> set[int]:
         """Process ids of its session that are still at work."""
-        found = set()
-        for entry in Path("/proc").glob("[0-9]*"):
-            try:
-                fields = (entry / "stat").read_text().rpartition(")")[2].split()
-            except OSError:  # ended while we looked
-                continue
-            if int(fields[3]) == self.process.pid and fields[0] != "Z":
-                found.add(int(entry.name))
-        return found
+        return of_session(self.process.pid)
+
+
+def of_session(leader: int) -> set[int]:
+    """Process ids of a session that are at work; the session's id is that of its first process."""
+    found = set()
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            fields = (entry / "stat").read_text().rpartition(")")[2].split()
+        except OSError:  # ended while we looked
+            continue
+        if int(fields[3]) == leader and fields[0] != "Z":
+            found.add(int(entry.name))
+    return found
+
+
+def command_of(pid: int) -> str:
+    """The command line of a process, '' when it is gone."""
+    with suppress(OSError):
+        return Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " ").strip()
+    return ""
 
 
 def wait_for(condition: Callable[[], bool], seconds: float) -> bool:

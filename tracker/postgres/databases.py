@@ -29,10 +29,10 @@ def make_database(url: str, name: str, password: str) -> str:
 
 def _make(connection: psycopg.Connection, name: str, password: str) -> None:
     login, word = sql.Identifier(name), sql.Literal(password)
-    if not connection.execute("SELECT FROM pg_roles WHERE rolname = %s", [name]).fetchone():
+    if not connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [name]).fetchone():
         connection.execute(sql.SQL("CREATE ROLE {} LOGIN NOSUPERUSER NOCREATEROLE").format(login))
     connection.execute(sql.SQL("ALTER ROLE {} PASSWORD {}").format(login, word))
-    if not connection.execute("SELECT FROM pg_database WHERE datname = %s", [name]).fetchone():
+    if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name]).fetchone():
         connection.execute(sql.SQL("GRANT {} TO CURRENT_USER").format(login))
         connection.execute(sql.SQL("CREATE DATABASE {} OWNER {}").format(login, login))
     connection.execute(sql.SQL("REVOKE CONNECT ON DATABASE {} FROM PUBLIC").format(login))
