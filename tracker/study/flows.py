@@ -159,7 +159,7 @@ class Flow:
         return CurvesResult(nelson_aalen(leaving(self.risk, state, states_of(to), others), interval=interval))
 
     def cumulative_incidence(
-        self, state: str, to: States | None = None, *, robust: bool = False, interval: Interval = "log-log"
+        self, state: str, to: States | None = None, *, robust: bool = False
     ) -> CurvesResult:
         """Having left ``state`` for each of ``to`` (left out: every way out), the ways out competing.
 
@@ -169,7 +169,7 @@ class Flow:
         curves = (
             gap_incidence_robust(self.stays(), state)
             if robust
-            else cumulative_incidence(self.risk, state, interval=interval)
+            else cumulative_incidence(self.risk, state, interval="log-log")
         )
         found = CurvesResult(replace(curves, quantity=f"incidence of leaving {state}"))
         return found.select(cause=list(states_of(to) or ())) if to else found

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from tracker.domain.chain import ADULT, DEAD, MOVED
 from tracker.domain.errors import EstimateError
 from tracker.estimate.recurrence import gap_incidence_robust, mean_count, mean_count_robust
 from tracker.estimate.recurrence_event import Recurrence
@@ -21,6 +22,10 @@ from tracker.study.results import CurvesResult, ModelResult
 
 if TYPE_CHECKING:
     from tracker.study.cohorts import Cohort, Terms
+
+
+ENDS = frozenset({ADULT, MOVED, DEAD})
+"""Where a chain ends: a small cohort may have nobody there."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +44,8 @@ class Recurring:
 
     def mean_count(self, *, robust: bool = True) -> CurvesResult:
         """The mean number of events per child over time, the terminal states ending it (Ghosh and Lin)."""
-        stays, event = self.cohort.stays(self.clock, self.by), self._event()
+        stays = self.cohort.stays(self.clock, self.by)
+        event = self._counted(stays)
         return CurvesResult(mean_count_robust(stays, event) if robust else mean_count(count(stays), event))
 
     def gaps(self) -> CurvesResult:
@@ -55,7 +61,7 @@ class Recurring:
     def andersen_gill(self, terms: Terms, *, reference: Mapping[str, object] | None = None) -> ModelResult:
         """Rate ratios, all events alike; the number of earlier events is at hand as ``event_number``."""
         stays = self._stays(terms)
-        return ModelResult(andersen_gill(stays, self._event(model=True), terms, strata=self.by,
+        return ModelResult(andersen_gill(stays, self._modelled(stays), terms, strata=self.by,
                                          reference=reference))  # fmt: skip
 
     def prentice_williams_peterson(
@@ -70,7 +76,8 @@ class Recurring:
 
         ``since``: total time, or gap (since the event before). ``most``: the first so many events.
         """
-        stays, event = self._stays(terms), self._event(model=True)
+        stays = self._stays(terms)
+        event = self._modelled(stays)
         return ModelResult(
             prentice_williams_peterson(
                 stays, event, terms, clock=since, most=most, strata=self.by, reference=reference
@@ -81,14 +88,20 @@ class Recurring:
         self, terms: Terms, *, most: int, reference: Mapping[str, object] | None = None
     ) -> ModelResult:
         """Hazard ratios of the first, second … ``most``-th event since entry, the same for all of them."""
-        stays, event = self._stays(terms), self._event(model=True)
+        stays = self._stays(terms)
+        event = self._modelled(stays)
         return ModelResult(
             wei_lin_weissfeld(stays, event, terms, most=most, strata=self.by, reference=reference)
         )
 
-    def _event(self, *, model: bool = False) -> Recurrence:
+    def _counted(self, stays: Stays) -> Recurrence:
+        """The event, less the ends of the chain that nobody in these stays came to."""
+        ends = tuple(name for name in self.terminal if name in stays.states or name not in ENDS)
+        return Recurrence(self.into, self.out_of, ends)
+
+    def _modelled(self, stays: Stays) -> Recurrence:
         """In models only those are at risk to whom it can happen."""
-        return Recurrence(self.into, self.out_of, self.terminal, self.out_of if model else ())
+        return replace(self._counted(stays), at_risk=self.out_of)
 
     def _stays(self, terms: Terms) -> Stays:
         variables = [name for name in self.cohort._variables(terms, self.by) if name != "event_number"]

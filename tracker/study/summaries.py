@@ -64,8 +64,9 @@ class FlowSummaryResult:
             table = table[(table[list(by)] != TOTAL).all(axis=1)]
         known = table[table["status_step"] == "value"].rename(columns=_AS_ESTIMATES).reset_index(drop=True)
         frame = known.assign(outcome=f"{step}: {outcome}")[[*by, "outcome", *_AS_ESTIMATES.values()]]
+        row = by[:1] or ("outcome",)
         quantity = f"share {step} {outcome}".replace("_", " ")
-        return SummaryResult(Summary(quantity, frame, by, ("outcome",), _about(self.summary.stamp), SHARES))
+        return SummaryResult(Summary(quantity, frame, by[1:], row, _about(self.summary.stamp), SHARES))
 
     def _rows(self, step: str, outcome: str, unit: str) -> pd.DataFrame:
         table = self.frame[self.frame["block"] == "linkable"]
@@ -133,7 +134,10 @@ class KeyFiguresResult:
         return self._result(f"share not returned, {age_class}", frame, NOT_RETURNED)
 
     def mean_investigation_time(self) -> SummaryResult:
-        """Mean days of investigations closed in the year, by municipality and year wholly covered."""
+        """Mean days of investigations closed in the year, by municipality and year.
+
+        ``investigation_time`` says which years are wholly covered.
+        """
         ends = ["mean_days", "mean_days_low", "mean_days_high"]
         frame = _estimates(self.investigation_time, ends, "investigations")
         return self._result("mean days of investigation", frame, MEAN_DAYS)
