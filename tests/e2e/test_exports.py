@@ -218,7 +218,9 @@ def test_pm4py_discovers_the_graph_of_the_event_log(
     run: Run, snapshot: Path, tmp_path: Path, fmt: str
 ) -> None:
     pm4py = pytest.importorskip("pm4py")
-    run("export", snapshot, "--project", "p-1", "--form", "eventlog", "--format", fmt, "--out", tmp_path / "x")
+    run(
+        "export", snapshot, "--project", "p-1", "--form", "eventlog", "--format", fmt, "--out", tmp_path / "x"
+    )
     path = tmp_path / "x" / f"eventlog.{fmt}"
     log = pd.read_parquet(path) if fmt == "parquet" else pd.read_csv(path, parse_dates=["time:timestamp"])
     log["concept:name"] = log["concept:name"].astype(str)

@@ -489,3 +489,26 @@ def test_entries_of_a_child_are_persons_of_their_own(snapshot: Snapshot, tmp_pat
     assert list(ann["id"]) == [f"{names('p').subject(ANN)}.{n}" for n in (1, 2)]
     rows = intervals(made).frame
     assert (rows.groupby("id")["tstart"].min() < 1).all()
+
+
+@pytest.mark.parametrize("name", ["id", "child", "status", "event"])
+def test_a_covariate_cannot_take_the_place_of_a_column(snapshot: Snapshot, tmp_path: Path, name: str) -> None:
+    spec = parse_cohort(
+        f"name: c\nentry: {{event: first_referral}}\ncovariates: {{{name}: {{source: sex}}}}\n"
+    )
+    cohort = draw(snapshot, spec, tmp_path)
+    with pytest.raises(UsageError, match=name):
+        read_material(snapshot, cohort, names("p"), exact=False)
+
+
+def test_within_municipalities_each_place_is_followed_by_itself(tmp_path: Path) -> None:
+    here = [stay(ANN, 1, "referral", (0, 0), (9, 1), to="closed")]
+    begun = {"municipality": "1480", "episode_entered_on": FIRST + timedelta(4)}
+    there = [stay(ANN, 1, "referral", (4, 0), (20, 1), to="closed", **begun)]
+    two = small_snapshot(tmp_path / "s", spells=here + there, coverage=covered("0180", "1480"))
+    made = material(two)
+    me = names("p").subject(ANN)
+    assert list(made.people["id"]) == [f"{me}.0180", f"{me}.1480"]
+    assert list(made.people["child"]) == [me, me]
+    assert list(intervals(made).frame["tstart"]) == [0, 0]
+    assert FORMS["flowtable"].build(made)[0].frame["count"].sum() == 4

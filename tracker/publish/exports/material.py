@@ -25,6 +25,15 @@ from tracker.projections.snapshot import Snapshot
 _WHOLE = {pa.int16(): pd.Int16Dtype(), pa.int32(): pd.Int32Dtype(), pa.int64(): pd.Int64Dtype()}
 """Whole numbers stay whole where some are missing."""
 
+TAKEN = frozenset(
+    [
+        *("id", "child", "person", "place", "entry_month", "entered_day", "left_day", "state_entered_day"),
+        *("episode_entered_day", "tstart", "tstop", "from", "to", "event", "trans", "time", "status", "row"),
+        *("from_state", "birth_month"),
+    ]
+)
+"""Names of columns that no covariate can have."""
+
 
 @dataclass(frozen=True)
 class Pseudonyms:
@@ -68,11 +77,13 @@ def read_material(
 ) -> Material:
     """Read everything an export may need.
 
-    Raises UsageError for a cohort that breaks stays on days of the calendar while exact dates stay: where
-    a stay is broken would tell them.
+    Raises UsageError for a cohort that breaks stays on days of the calendar while exact dates stay (where
+    a stay is broken would tell them), or whose covariates are named as columns of exports are.
     """
-    if cohort is not None and not exact:
-        _refuse_calendar(cohort)
+    if cohort is not None:
+        _refuse_taken(cohort)
+        if not exact:
+            _refuse_calendar(cohort)
     stays = _stays(snapshot, cohort)
     unit = cohort.unit if cohort is not None else _unit(stays)
     people = _people(snapshot, cohort, stays, unit, names)
@@ -90,6 +101,14 @@ def read_material(
 def days_between(later: pd.Series, earlier: pd.Series) -> pd.Series:
     """Whole days, missing where either is."""
     return (later - earlier).dt.days.astype("Int32")
+
+
+def _refuse_taken(cohort: StudyCohort) -> None:
+    if clashing := sorted({one.name for one in cohort.spec.covariates} & TAKEN):
+        raise UsageError(
+            f"The cohort {cohort.spec.name} names covariates as columns of exports are named: "
+            f"{', '.join(clashing)}; give them other names."
+        )
 
 
 def _refuse_calendar(cohort: StudyCohort) -> None:
