@@ -70,9 +70,9 @@ def fit(
 
     ``fitter``: an instance, such as ``WeibullAFTFitter()`` (its penalizer and other choices are the
     caller's), a parametric univariate fitter (takes no ``terms``), or ``CoxPHFitter()``, which takes days as
-    tied times and Efron's likelihood. ``terms`` as in ``design``; ``times`` as in ``as_intervals``, late
-    entry included. Terms are those of the design; parameters other than the location's are named
-    «rho_: …». Standard errors are lifelines' own, from the inverse information.
+    tied times (on the clock of the state) and Efron's likelihood. ``terms`` as in ``design``; ``times`` as
+    in ``as_intervals``, late entry included. Terms are those of the design; parameters other than the
+    location's are named «rho_: …». Standard errors are lifelines' own, from the inverse information.
 
     Raises EstimateError for what lifelines says it did not do (no convergence, an approximated variance,
     separation), for standard errors that are not numbers, and for fitters without coefficients.
@@ -85,9 +85,9 @@ def fit(
         raise EstimateError(f"{_name(fitter)} takes {wanted}.")
     matrix = planned.matrix(frame) if planned else np.empty((len(frame), 0))
     data = frame[["subject", "lower", "upper", "entry", "event", "weight"]].assign(
-        **{f"x{number}": column for number, column in enumerate(matrix.T)}
+        left=_left(stays, state, times), **{f"x{number}": column for number, column in enumerate(matrix.T)}
     )
-    _heeding(fitter, lambda: _FIT[kind](fitter, data, times))
+    _heeding(fitter, lambda: _FIT[kind](fitter, data))
     names, estimates, covariance = _fitted(fitter, kind, planned)
     if not (np.isfinite(estimates).all() and np.all(np.diag(covariance) > 0)):
         raise EstimateError(f"{_name(fitter)} gives parameters without a standard error{_BETTER}.")
@@ -105,6 +105,13 @@ def fit(
         fitter=fitter,
         design=planned,
     )
+
+
+def _left(stays: Stays, state: str, times: Times) -> Floats:
+    """When stays in a state end, for a likelihood of ties: whoever is there on day d is until d + 1."""
+    rows = stays.state == stays.states.index(state)
+    day: Floats = stays.moments.time[stays.left[rows]] + (times == "days")
+    return day
 
 
 def _kind(fitter: Any) -> Kind:
@@ -151,13 +158,13 @@ def _regressors(data: pd.DataFrame) -> list[str]:
     return [str(name) for name in data if str(name).startswith("x")]
 
 
-def _fit_aft(fitter: Any, data: pd.DataFrame, times: Times) -> None:
+def _fit_aft(fitter: Any, data: pd.DataFrame) -> None:
     weights = _weights(data)
     columns = [*_TIMES.values(), *weights.values(), *_regressors(data)]
     fitter.fit_interval_censoring(data[columns], **_TIMES, **weights)
 
 
-def _fit_regression(fitter: Any, data: pd.DataFrame, times: Times) -> None:
+def _fit_regression(fitter: Any, data: pd.DataFrame) -> None:
     """Every parameter by every covariate, which is lifelines' way where there is no location."""
     weights, formula = _weights(data), " + ".join(["1", *_regressors(data)])
     regressors = dict.fromkeys(fitter._fitted_parameter_names, formula)
@@ -165,16 +172,13 @@ def _fit_regression(fitter: Any, data: pd.DataFrame, times: Times) -> None:
     fitter.fit_interval_censoring(data[columns], regressors=regressors, **_TIMES, **weights)
 
 
-def _fit_cox(fitter: Any, data: pd.DataFrame, times: Times) -> None:
-    """Days as tied times: those of day d leave at d + 1, those censored at its end after them."""
-    left = data["lower"] + (data["event"] if times == "days" else 0)
-    rows = data.assign(left=left)[left > data["entry"]]
-    weights = _weights(rows)
-    columns = ["left", "event", "entry", *weights.values(), *_regressors(rows)]
-    fitter.fit(rows[columns], "left", "event", entry_col="entry", **weights)
+def _fit_cox(fitter: Any, data: pd.DataFrame) -> None:
+    weights = _weights(data)
+    columns = ["left", "event", "entry", *weights.values(), *_regressors(data)]
+    fitter.fit(data[columns], "left", "event", entry_col="entry", **weights)
 
 
-def _fit_univariate(fitter: Any, data: pd.DataFrame, times: Times) -> None:
+def _fit_univariate(fitter: Any, data: pd.DataFrame) -> None:
     fitter.fit_interval_censoring(
         data["lower"],
         data["upper"],
@@ -183,7 +187,7 @@ def _fit_univariate(fitter: Any, data: pd.DataFrame, times: Times) -> None:
     )
 
 
-_FIT: dict[Kind, Callable[[Any, pd.DataFrame, Times], None]] = {
+_FIT: dict[Kind, Callable[[Any, pd.DataFrame], None]] = {
     "aft": _fit_aft,
     "regression": _fit_regression,
     "cox": _fit_cox,
