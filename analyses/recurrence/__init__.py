@@ -1,0 +1,1 @@
+"""Who comes back after closing, how soon and how often."""
