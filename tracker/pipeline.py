@@ -29,6 +29,7 @@ from tracker.pseudonymise.pseudonymise import pseudonymise
 from tracker.pseudonymise.vault import HashedId, SubjectRef, SubjectSource, Vault
 from tracker.record.log import EventLog, FileTaken, Receipt, Registration
 from tracker.record.stage import StagedDelivery, stage
+from tracker.telling import Timed
 
 
 class IntakeLog(EventLog, Protocol):
@@ -111,6 +112,15 @@ def load(taken: TakenIn, tools: Tools, *, hold_share: float | None = None, retry
 
     ``hold_share`` 1.0 confirms a held delivery; ``retry`` reads the file again after a mend.
     """
+    with Timed("load", delivery=taken.delivery_no, municipality=taken.municipality) as told:
+        receipt = _load(taken, tools, hold_share, retry=retry)
+        told.facts |= {"state": receipt.state.value, "rows": receipt.rows_read}
+        told.facts |= {outcome.value: count for outcome, count in receipt.outcomes.items()}
+        told.facts |= {"retracted": receipt.retractions, "position": receipt.last_position}
+    return receipt
+
+
+def _load(taken: TakenIn, tools: Tools, hold_share: float | None, *, retry: bool) -> Receipt:
     try:
         staged = read(taken.municipality, taken.file_name, _stored(taken, tools), tools, tools.vault)
     except RejectedFile as rejected:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from tracker.domain.errors import UsageError
+from tracker.telling import LogForm
 
 PREFIX = "TRACKER_"
 TEST_PREFIX = "TRACKER_TEST_"
@@ -26,7 +27,8 @@ class Settings:
     ``store_days``, backups after ``backup_days``; the ``keep_snapshots`` newest snapshots are kept.
     ``inbox_url`` is an inbox elsewhere (any address fsspec knows), mirrored into ``inbox`` by the scheduled
     ingestion; a file must stand still for ``settle_seconds`` before that takes it in. ``alert_mail`` and
-    ``alert_webhook`` are told when a scheduled task fails.
+    ``alert_webhook`` are told when a scheduled task fails. ``log`` (off, text, json) tells what happens, one
+    event a line, to standard error or ``log_file``.
     """
 
     home: Path = Path(".tracker")
@@ -48,6 +50,8 @@ class Settings:
     settle_seconds: int = 20
     alert_mail: str = ""
     alert_webhook: str = field(default="", repr=False)  # may hold a token
+    log: LogForm = LogForm.OFF
+    log_file: Path | None = None
     file_limit_mb: int = 50
     inflated_limit_mb: int = 500
     reader_memory_mb: int = 1536
@@ -83,6 +87,8 @@ class Settings:
             alert_mail=environ.get(PREFIX + "ALERT_MAIL", ""),
             alert_webhook=environ.get(PREFIX + "ALERT_WEBHOOK", ""),
             settle_seconds=_read(environ, "SETTLE_SECONDS", _positive, cls.settle_seconds),
+            log=_read(environ, "LOG", _log_form, cls.log),
+            log_file=_read(environ, "LOG_FILE", _path, cls.log_file),
             file_limit_mb=_read(environ, "FILE_LIMIT_MB", _positive, cls.file_limit_mb),
             inflated_limit_mb=_read(environ, "INFLATED_LIMIT_MB", _positive, cls.inflated_limit_mb),
             reader_memory_mb=_read(environ, "READER_MEMORY_MB", _positive, cls.reader_memory_mb),
@@ -117,6 +123,12 @@ def _read(
 
 def _path(text: str) -> Path:
     return Path(text).expanduser().absolute()
+
+
+def _log_form(text: str) -> LogForm:
+    if text not in tuple(LogForm):
+        raise ValueError(f"one of {', '.join(LogForm)} is needed")
+    return LogForm(text)
 
 
 def _positive(text: str) -> int:

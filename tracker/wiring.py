@@ -19,6 +19,7 @@ from tracker.pseudonymise.keyring import Keyring
 from tracker.record.anchors import Anchors
 from tracker.record.erasures import ErasureLedger
 from tracker.settings import Settings
+from tracker.telling import set_up
 
 MEGABYTE = 1_000_000
 
@@ -53,6 +54,7 @@ class Installation:
 
 def database_url(settings: Settings) -> str:
     """The database: the server named in the settings, else the embedded one, started if need be."""
+    set_up(settings.log, settings.log_file)
     return settings.database_url or EmbeddedServer(settings.postgres).start()
 
 
@@ -72,6 +74,7 @@ def keyring(settings: Settings) -> Keyring:
 
 def open_tools(settings: Settings, url: str) -> Tools:
     """The pipeline's tools for a database and the keys of these settings."""
+    set_up(settings.log, settings.log_file)
     keys = keyring(settings)
     return Tools(
         log=PostgresLog(url),

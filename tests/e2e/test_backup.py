@@ -162,6 +162,22 @@ def test_the_drill(lost: Lost, other_server: EmbeddedServer) -> None:
     assert traces_left(restored, lost.traces) == set()
 
 
+def test_what_happens_is_told_one_event_a_line_without_a_value_of_a_row(
+    lost: Lost, new_installation: NewInstallation, tmp_path: Path
+) -> None:
+    place, log = new_installation(tmp_path / "told", lost.place.settings.keys), tmp_path / "log.jsonl"
+    environ = environment(place, TRACKER_LOG="json", TRACKER_LOG_FILE=str(log))
+    inbox = lost.backup.parent / "tiny" / "inbox" / "0180"
+    assert tracker(environ, "ingest", inbox / "extra.csv").code == 0
+    assert tracker(environ, "backup", "--out", tmp_path / "made").code == 0
+    told = [json.loads(line) for line in log.read_text("utf-8").splitlines()]
+    assert [line["event"] for line in told] == ["load", "anchor", "backup"]
+    assert (told[0]["municipality"], told[0]["state"], told[0]["rows"]) == ("0180", "loaded", 2)
+    assert told[0]["position"] == told[1]["position"] == told[2]["position"] == 5
+    text = log.read_text("utf-8")
+    assert not [trace for trace in (*lost.traces, BO, "extra.csv", "Skola", "postgresql://") if trace in text]
+
+
 def test_a_backup_is_checked_without_restoring(lost: Lost) -> None:
     outside = run(lost.place, "backup", "check", lost.backup, "--json")
     assert (outside.code, json.loads(outside.stdout)["opened"]) == (0, False)
@@ -191,15 +207,12 @@ def damaged(lost: Lost, folder: Path, name: str, how: str) -> Path:
 @pytest.mark.parametrize("how", ["flipped", "cut", "gone"])
 def test_a_damaged_backup_is_refused_in_a_sentence(lost: Lost, tmp_path: Path, name: str, how: str) -> None:
     backup = damaged(lost, tmp_path, name, how)
-    for command in (
-        ["backup", "check", backup],
-        ["restore", backup, "--key", lost.secret, "--home", tmp_path],
-    ):
-        environ = (
-            new_home(lost, tmp_path / command[0]) if command[0] == "restore" else environment(lost.place)
-        )
-        command[-1] = environ["TRACKER_HOME"] if command[0] == "restore" else command[-1]
-        said = tracker_here(environ, *command)
+    environ = new_home(lost, tmp_path / "new")
+    checked = run(lost.place, "backup", "check", backup)
+    restored = tracker_here(
+        environ, "restore", backup, "--key", lost.secret, "--home", environ["TRACKER_HOME"]
+    )
+    for said in (checked, restored):
         assert said.code == CheckFailed.exit_code, said.stderr
         assert name in said.stderr and "Traceback" not in said.stderr
     assert not (Path(environ["TRACKER_HOME"]) / "postgres" / "port").exists(), "nothing was started for it"

@@ -1,4 +1,4 @@
-"""Commands that keep an installation safe: back up, check and try a backup, restore it."""
+"""Commands that keep an installation safe: how it stands, what may go, backing up and restoring."""
 
 from __future__ import annotations
 
@@ -12,13 +12,19 @@ import typer
 
 from tracker import wiring
 from tracker.cli.operate import installation, settings
-from tracker.cli.output import AsJson, console, print_json, spinner
+from tracker.cli.output import AsJson, console, errors, print_json, print_rows, spinner
 from tracker.desk import backup as desk
 from tracker.desk import restore as restoring
 from tracker.domain.errors import UsageError
 from tracker.pseudonymise.operator_key import make_operator_key, open_key
 from tracker.settings import Settings
 from tracker.wiring import Installation
+
+STATUS_COLUMNS = (
+    *("municipality", "record_type", "covered", "last_delivery", "received_on", "outcome", "unmapped"),
+    *("drift", "next_action"),
+)
+RETENTION_COLUMNS = ("what", "number", "bytes", "waiting")
 
 backup = typer.Typer(help="Back up the installation, sealed for the operator; check and try backups.")
 
@@ -156,3 +162,50 @@ def _elsewhere(to: str, home: Path | None) -> Settings:
         url = typer.get_text_stream("stdin").readline().strip() if to == "-" else to
         environ["TRACKER_DATABASE_URL"] = url
     return Settings.from_environment(environ)
+
+
+def status(
+    xlsx: Annotated[Path | None, typer.Option(help="Write the page as a workbook too.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Monday's page: for every sender and record type how far it reaches, how it went, what needs a hand.
+
+    Drift is what a sender's own past and its peers do not explain: months with far more or fewer facts,
+    fields whose wordings are suddenly unknown.
+
+    Examples: [bold]tracker status[/] · [bold]tracker status --xlsx monday.xlsx[/]
+    """
+    from tracker.desk.status import status as page
+    from tracker.desk.status import write_status
+
+    place, now = installation(), datetime.now(UTC)
+    lines = page(place, now.date())
+    if xlsx is not None:
+        errors.print(f"written to {write_status(place, lines, xlsx, now)}")
+    print_rows(lines, STATUS_COLUMNS, as_json=as_json, empty="nothing delivered yet: tracker ingest INBOX")
+
+
+def retention(
+    apply: Annotated[
+        bool, typer.Option("--apply", help="Remove it; otherwise only say what is due.")
+    ] = False,
+    waiting_too: Annotated[
+        bool, typer.Option("--waiting-too", help="Also files of deliveries that are held or wait for a mend.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """What is over its time: stored files, left-over parts, old snapshots, old backups.
+
+    The rules are TRACKER_STORE_DAYS, TRACKER_KEEP_SNAPSHOTS and TRACKER_BACKUP_DAYS; the newest whole backup
+    stays, and so does a stored file that still waits for somebody.
+
+    Examples: [bold]tracker retention[/] · [bold]tracker retention --apply[/]
+    """
+    from tracker.desk.retention import due, remove
+
+    found = due(installation(), datetime.now(UTC), waiting_too=waiting_too)
+    print_rows([one.told for one in found], RETENTION_COLUMNS, as_json=as_json, empty="")
+    if apply:
+        remove(found)
+    if not as_json:
+        console.print("removed" if apply else "nothing was removed; with --apply it is")

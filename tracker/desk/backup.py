@@ -37,6 +37,7 @@ from tracker.pseudonymise.operator_key import BackupKey, open_key, seal_key
 from tracker.pseudonymise.signing import SignatureCheck, Signer
 from tracker.record.anchors import FILE as HEADS
 from tracker.record.erasures import FILE as ERASURES
+from tracker.telling import Timed
 from tracker.wiring import Installation
 
 Step = Callable[[str], None]
@@ -86,14 +87,15 @@ def make_backup(place: Installation, folder: Path, now: datetime, step: Step = l
     draft = folder.with_name(f".{folder.name}.{os.getpid()}.part")
     draft.mkdir(mode=0o700)
     try:
-        contents = _write(place, draft, key, now, step)
-        manifest = Manifest(contents, seal, {name: measured(draft / name) for name in FILES})
-        manifest.write(draft, signer)
-        _flush(draft)
-        draft.replace(folder)
-    except BaseException:
+        with Timed("backup") as told:
+            contents = _write(place, draft, key, now, step)
+            manifest = Manifest(contents, seal, {name: measured(draft / name) for name in FILES})
+            manifest.write(draft, signer)
+            _flush(draft)
+            draft.replace(folder)
+            told.facts |= {"position": contents.position, "stored_files": contents.stored_files}
+    finally:
         shutil.rmtree(draft, ignore_errors=True)
-        raise
     return Made(folder, read_manifest(folder, SignatureCheck(signer.public)), key)
 
 

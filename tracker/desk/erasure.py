@@ -30,6 +30,7 @@ from tracker.pseudonymise.pseudonymise import rows_about_erased
 from tracker.pseudonymise.signing import SignatureCheck, Signer
 from tracker.pseudonymise.vault import HashedId
 from tracker.record.erasures import LedgerEntry, Scope
+from tracker.telling import tell
 from tracker.wiring import Installation, keyring
 
 Step = Callable[[str], None]
@@ -98,6 +99,7 @@ def approve(
     subject = _subject(place, named, today) if named and request.scope is Scope.SUBJECT else None
     signer, ledger = Signer.open_or_make(place.settings.keys), place.erasure_ledger()
     entry = erasures.approve(request_no, subject, lambda entry: ledger.add(entry, signer))
+    tell("erase", scope=entry.scope.value, position=entry.position, events=entry.events)
     step("events erased")
     anchor(place)
     return CarriedOut(entry.position, entry.events, tuple(finish(place, step)))
@@ -155,6 +157,7 @@ def replay_erasures(place: Installation, step: Step = lambda done: None) -> Repl
     if replayed:
         finish(place, step)
     anchor(place)
+    tell("replay erasures", replayed=replayed, known=len(entries) - replayed, events=events)
     return Replayed(replayed, len(entries) - replayed, events)
 
 

@@ -7,10 +7,12 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from tracker.desk.drift import drift
 from tracker.desk.snapshots import resolve, take_snapshot
 from tracker.desk.timelines import declared
 from tracker.domain.errors import CheckFailed, SnapshotError
 from tracker.domain.timeline import Spell
+from tracker.postgres.accounting import problems_of_accounting
 from tracker.postgres.log_reading import child_reader
 from tracker.projections.coverage import Seen
 from tracker.projections.evolve import evolve
@@ -104,10 +106,22 @@ def _spells_of(snapshot: Snapshot, chosen: Sequence[str]) -> dict[str, list[tupl
 
 
 def check(place: Installation, folder: Path) -> list[str]:
-    """Hold a snapshot against the log; lines to tell. Raises ``CheckFailed`` for what must never be."""
+    """Hold a snapshot against the log; lines to tell. Raises ``CheckFailed`` for what must never be.
+
+    Drift is told and never raised: it may be true.
+    """
+    if wrong := problems_of_accounting(place.url):
+        raise CheckFailed(
+            f"the log does not add up ({'; '.join(wrong[:3])}); do not publish from {folder.name}; "
+            "see docs/runbook.md"
+        )
     if wrong := replayed_differently(place, folder):
         raise CheckFailed(
             f"{len(wrong)} of a sample of children differ between the log and the snapshot {folder.name}; "
             "do not publish from it; see docs/runbook.md"
         )
-    return ["a sample of children replayed from the log is as in the snapshot"]
+    return [
+        "every row read is accounted for, and positions have no holes",
+        "a sample of children replayed from the log is as in the snapshot",
+        *(f"{one.municipality} {one.record_type}: {one.sentence}" for one in drift(place)),
+    ]

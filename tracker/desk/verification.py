@@ -11,6 +11,7 @@ from tracker.pseudonymise.signing import SignatureCheck, Signer
 from tracker.record.anchors import Anchor, AnchorKind
 from tracker.record.sealed_file import Tampered
 from tracker.record.verify import Problem, Verification, verify
+from tracker.telling import tell
 from tracker.wiring import Installation
 
 Progress = Callable[[int, int], None]
@@ -29,7 +30,9 @@ def anchor(place: Installation, now: datetime | None = None) -> Anchor | None:
         _require_held(place, last)
     if newest is None or (last is not None and last.batch_no == newest.batch_no):
         return None
-    return place.anchors().add(newest, now or datetime.now(UTC), Signer.open_or_make(place.settings.keys))
+    made = place.anchors().add(newest, now or datetime.now(UTC), Signer.open_or_make(place.settings.keys))
+    tell("anchor", batch=made.batch_no, position=made.position)
+    return made
 
 
 def anchor_restored(place: Installation, now: datetime | None = None) -> Anchor:
