@@ -12,7 +12,7 @@ for name in TRACKER_DATABASE_URL AIRFLOW__DATABASE__SQL_ALCHEMY_CONN AIRFLOW__CO
             AIRFLOW__KEYCLOAK_AUTH_MANAGER__CLIENT_SECRET \
             AIRFLOW__CELERY__BROKER_URL AIRFLOW__CELERY__RESULT_BACKEND; do
   eval "file=\${${name}_FILE:-}"
-  [ -n "$file" ] || continue
+  [ -n "$file" ] || { unset "${name}_FILE"; continue; }
   [ -r "$file" ] || { echo "entrypoint: ${name}_FILE names $file, which cannot be read" >&2; exit 6; }
   value=$(cat "$file")
   export "$name=$value"

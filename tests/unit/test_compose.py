@@ -166,6 +166,10 @@ def test_a_secret_that_cannot_be_read_stops_the_entrypoint_and_none_is_printed(t
     assert "TRACKER_DATABASE_URL=postgresql://login:word@nowhere/name\n" in seen.stdout
     assert "_FILE" not in seen.stdout
     assert "word" not in seen.stderr
+    own = env | {"TRACKER_DATABASE_URL": "mine", "TRACKER_DATABASE_URL_FILE": ""}
+    seen = subprocess.run([entrypoint, "env"], env=own, capture_output=True, text=True, check=True)
+    assert "TRACKER_DATABASE_URL=mine\n" in seen.stdout
+    assert "_FILE" not in seen.stdout
     env["TRACKER_DATABASE_URL_FILE"] = str(tmp_path / "gone")
     refused = subprocess.run([entrypoint, "env"], env=env, capture_output=True, text=True, check=False)
     assert (refused.returncode, refused.stdout) == (6, "")
