@@ -152,6 +152,17 @@ def test_snapshots_of_two_positions_differ_by_what_came_between(run: Run, loaded
         run("snapshot", home / "later", "--as-of", "yesterday")
 
 
+def test_a_snapshot_may_follow_children_within_each_municipality(run: Run, loaded: Path, home: Path) -> None:
+    run("snapshot", home / "by-place", "--unit", "child-municipality")
+    of_child, by_place = (
+        json.loads((folder / "manifest.json").read_text()) for folder in (loaded, home / "by-place")
+    )
+    assert of_child["rules"] != by_place["rules"]
+    assert of_child["position"] == by_place["position"]
+    assert by_place["tables"]["spells"]["rows"] >= of_child["tables"]["spells"]["rows"]
+    run("flow-table", "export", home / "by-place", "--out", home / "table")
+
+
 @pytest.mark.parametrize("by", ["", "sex", "age_group,act", "municipality", "reason", "referrer,year"])
 def test_a_flow_summary_in_every_form(run: Run, loaded: Path, tmp_path: Path, by: str) -> None:
     formats = [word for name in ("csv", "xlsx", "parquet", "json") for word in ("--format", name)]

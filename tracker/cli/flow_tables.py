@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from tracker.cli import second_round
 from tracker.cli.output import AsJson, console, print_json, print_rows, spinner
+from tracker.cli.study import Followed
 
 if TYPE_CHECKING:
     from tracker.projections.flow_table import FlowTable
@@ -24,17 +26,13 @@ class Since(StrEnum):
     CALENDAR = "calendar"
 
 
-class Followed(StrEnum):
-    """Whose stays are followed, as in ``projections.rules``."""
-
-    CHILD_MUNICIPALITY = "child_municipality"
-    CHILD = "child"
-
-
 flow_table = typer.Typer(
     help="Flow tables: who enters and leaves each state when, in counts that add up across municipalities.",
     no_args_is_help=True,
 )
+
+for command in (second_round.hazards, second_round.influence, second_round.robust):
+    flow_table.command()(command)
 
 COMPARED = ("state", "what", "to_state", "merged", "linked", "difference")
 
@@ -51,7 +49,7 @@ def export(
     horizon: Annotated[int | None, typer.Option(min=0, help="Last day followed.")] = None,
     municipality: Annotated[str | None, typer.Option(help="Only this one; all when left out.")] = None,
     unit: Annotated[
-        Followed, typer.Option(help="child_municipality adds up; child is followed from one to another.")
+        Followed, typer.Option(help="child-municipality adds up; child is followed from one to another.")
     ] = Followed.CHILD_MUNICIPALITY,
     as_json: AsJson = False,
 ) -> None:
@@ -73,7 +71,7 @@ def export(
             snapshot,
             clock=Clock(clock.value),
             by=tuple(filter(None, (name.strip() for name in by.split(",")))),
-            unit=Unit(unit.value),
+            unit=Unit[unit.name],
             municipality=municipality,
             horizon=horizon,
         )

@@ -28,6 +28,13 @@ class Format(StrEnum):
     JSON = "json"
 
 
+class Followed(StrEnum):
+    """Whose stays are followed, by the names of ``projections.rules.Unit``."""
+
+    CHILD = "child"
+    CHILD_MUNICIPALITY = "child-municipality"
+
+
 class Links(StrEnum):
     """Which stage links a flow rests on."""
 
@@ -95,6 +102,10 @@ def timeline(
 def snapshot(
     out: Annotated[Path, typer.Argument(help="Folder to write; replaced whole when it is a snapshot.")],
     as_of: AsOf = None,
+    unit: Annotated[
+        Followed,
+        typer.Option(help="Stays of the child across municipalities, or within each: these add up."),
+    ] = Followed.CHILD,
     as_json: AsJson = False,
 ) -> None:
     """Write a snapshot: Parquet files of all timelines as of one position, with a manifest.
@@ -102,10 +113,14 @@ def snapshot(
     Examples: [bold]tracker snapshot snapshots/2026-q3[/] · [bold]tracker snapshot old --as-of 2025-06-30[/]
     """
     from tracker.desk.snapshots import resolve, take_snapshot
+    from tracker.projections.rules import Unit
 
     place = installation()
+    followed = Unit[unit.name]
     with spinner("snapshot") as step:
-        manifest = take_snapshot(place.url, out, place.codebooks(), resolve(place.url, as_of), step)
+        manifest = take_snapshot(
+            place.url, out, place.codebooks(), resolve(place.url, as_of), step, unit=followed
+        )
     rows = [{"table": name, **about} for name, about in manifest.tables.items()]
     if not as_json:
         console.print(f"snapshot of position {manifest.position} in {out} · codebook {manifest.codebook}")

@@ -11,13 +11,20 @@ from tracker.harmonise.codebook import Codebooks
 from tracker.postgres.erasure import PostgresErasures
 from tracker.postgres.event_log import PostgresLog
 from tracker.postgres.log_reading import log_batches, position_at, recorded_at
+from tracker.projections.rules import Rules, Unit
 from tracker.projections.snapshot import Manifest, write_snapshot
 
 
 def take_snapshot(
-    url: str, out: Path, codebooks: Codebooks, position: int, progress: Callable[[str], None]
+    url: str,
+    out: Path,
+    codebooks: Codebooks,
+    position: int,
+    progress: Callable[[str], None],
+    *,
+    unit: Unit = Unit.CHILD,
 ) -> Manifest:
-    """Write the snapshot as of ``position`` to ``out``; see ``projections.snapshot``."""
+    """Write the snapshot as of ``position``, its spells following ``unit``; see ``projections.snapshot``."""
     told = recorded_at(url, position)
     with log_batches(url, position) as batches:
         return write_snapshot(
@@ -25,6 +32,7 @@ def take_snapshot(
             batches,
             codebooks,
             position=position,
+            rules=Rules(unit=unit),
             recorded_at_max=told.astimezone(UTC).isoformat() if told else None,
             erasures=PostgresErasures(url).count(),
             progress=progress,

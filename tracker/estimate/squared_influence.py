@@ -22,14 +22,15 @@ from tracker.estimate.risk_sets import END, Floats, Ints, Moments, Stays, where
 
 TARGETS_AT_ONCE = 32
 CHILDREN_AT_ONCE = 2_000
-FORMAT = "tracker-squared-influence/1"
+FORMAT = "tracker-squared-influence/2"
 
 
 @dataclass(frozen=True)
 class SquaredInfluence:
     """Sums of squared influences by stratum: ``squares`` [G, targets, H, H], times first, then horizons.
 
-    ``children`` [G] were summed over. Sums of several municipalities add up with ``+``.
+    ``children`` [G] were summed over. ``total`` [G, targets, H] is the sum of the influences themselves: zero
+    over everyone the tables were made of. Sums of several municipalities add up with ``+``.
     """
 
     strata: pd.DataFrame
@@ -38,6 +39,7 @@ class SquaredInfluence:
     horizons: tuple[float, ...]
     squares: Floats
     children: Ints
+    total: Floats
 
     def __add__(self, other: SquaredInfluence) -> SquaredInfluence:
         same = (self.states, self.times, self.horizons) == (other.states, other.times, other.horizons)
@@ -45,7 +47,8 @@ class SquaredInfluence:
             raise EstimateError(
                 "Squared influences add up when they come from the same tables; these do not."
             )
-        return replace(self, squares=self.squares + other.squares, children=self.children + other.children)
+        added = {name: getattr(self, name) + getattr(other, name) for name in _SUMS}
+        return replace(self, **added)
 
     def to_json(self) -> str:
         """One text that carries the sums back; floats come back to the last bit."""
@@ -55,8 +58,7 @@ class SquaredInfluence:
             "states": self.states,
             "times": self.times,
             "horizons": self.horizons,
-            "squares": self.squares.tolist(),
-            "children": self.children.tolist(),
+            **{name: getattr(self, name).tolist() for name in _SUMS},
         }
         return json.dumps(told)
 
@@ -68,11 +70,19 @@ class SquaredInfluence:
             raise EstimateError(f"These are not squared influences of the format {FORMAT}.")
         states, times, horizons = (tuple(told[name]) for name in ("states", "times", "horizons"))
         strata = pd.DataFrame(told["strata"], index=range(len(told["strata"])))
-        shape = (len(strata), len(times) + len(horizons), len(states), len(states))
-        squares = np.asarray(told["squares"], float).reshape(shape)
+        shape = (len(strata), len(times) + len(horizons), len(states))
         return SquaredInfluence(
-            strata, states, times, horizons, squares, np.asarray(told["children"], np.int64)
+            strata,
+            states,
+            times,
+            horizons,
+            np.asarray(told["squares"], float).reshape(*shape, len(states)),
+            np.asarray(told["children"], np.int64),
+            np.asarray(told["total"], float).reshape(shape),
         )
+
+
+_SUMS = ("squares", "children", "total")
 
 
 def squared_influence(stays: Stays, tables: InfluenceTables) -> SquaredInfluence:
@@ -84,16 +94,20 @@ def squared_influence(stays: Stays, tables: InfluenceTables) -> SquaredInfluence
     """
     reader = _Reader.of(stays, tables)
     states = len(tables.states)
-    squares = np.zeros((len(tables.strata), tables.targets, states, states))
+    total = np.zeros((len(tables.strata), tables.targets, states))
+    squares = np.zeros((*total.shape, states))
     children = np.zeros(len(tables.strata), np.int64)
     for group, parts in reader.strata():
         used, entries = parts.compact()
         children[group] = entries.shape[0]
+        often = np.asarray(entries.sum(axis=0))
         for first in range(0, tables.targets, TARGETS_AT_ONCE):
             last = min(first + TARGETS_AT_ONCE, tables.targets)
             rows = tables.lookups(group, first, last).rows(used)
             squares[group, first:last] = _sum_of_squares(entries, rows, states)
-    return SquaredInfluence(tables.strata, tables.states, tables.times, tables.horizons, squares, children)
+            total[group, first:last] = (often @ rows).reshape(-1, states)
+    asked = (tables.times, tables.horizons)
+    return SquaredInfluence(tables.strata, tables.states, *asked, squares, children, total)
 
 
 def _sum_of_squares(entries: csr_array, rows: Floats, states: int) -> Floats:

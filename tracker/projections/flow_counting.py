@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -81,6 +82,18 @@ def build_flow_table(
     are left out, with their number in ``sources``. Raises UsageError when the snapshot follows another
     unit, has nothing of the municipality, or a covariate does not exist.
     """
+    with spells_on_clock(snapshot, clock, by, unit, municipality) as (spells, origin):
+        return count_flows(spells, clock, by, censored_by=censored_by, horizon=horizon, origin=origin)
+
+
+@contextmanager
+def spells_on_clock(
+    snapshot: Snapshot | Path | str, clock: Clock, by: Sequence[str], unit: Unit, municipality: str | None
+) -> Iterator[tuple[ir.Table, Origin]]:
+    """The spells a flow table counts, with the start of its clock and the columns of ``by``; their origin.
+
+    They can be read within the block. Raises what ``build_flow_table`` raises.
+    """
     read = opened(snapshot)
     with session(read) as connection:
         _require_unit(read, connection, unit)
@@ -89,14 +102,7 @@ def build_flow_table(
         placed, left_out = _placed(connection, spells, clock, unit)
         origin = Origin.of(read, unit)
         source = replace(origin.source, municipalities=places, left_out=left_out)
-        return count_flows(
-            with_covariates(placed, by, clock, PERSON[unit]),
-            clock,
-            by,
-            censored_by=censored_by,
-            horizon=horizon,
-            origin=replace(origin, source=source),
-        )
+        yield with_covariates(placed, by, clock, PERSON[unit]), replace(origin, source=source)
 
 
 def _require_unit(read: Snapshot, connection: duckdb.DuckDBPyConnection, unit: Unit) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
+from pyarrow.csv import write_csv
 
 from tracker.domain.errors import UsageError
 from tracker.projections.flow_clock import Clock
@@ -34,31 +36,32 @@ def write_flow_table(table: FlowTable, out: Path) -> Path:
         raise UsageError(f"{out} exists and is not a flow table; choose another folder.")
     with placed_whole(out, MANIFEST) as (made, _):
         pq.write_table(in_order(table), made / COUNTS, compression="zstd")
-        described = _described(table) | {
+        content = described(table) | {
             "format": FORMAT,
             "disclosure": DISCLOSURE,
             "rows": table.table.num_rows,
             "sha256": _sha256(made / COUNTS),
         }
-        text = json.dumps(described, indent=2, ensure_ascii=False, sort_keys=True) + "\n"
+        text = json.dumps(content, indent=2, ensure_ascii=False, sort_keys=True) + "\n"
         Path(made, MANIFEST).write_text(text, encoding="utf-8")
     return out
 
 
 def read_flow_table(folder: Path) -> FlowTable:
     """Read a flow table back. Raises UsageError when it is missing, of another format, or was changed."""
-    described = _manifest(folder)
+    told = _manifest(folder)
     counts = folder / COUNTS
     if not counts.exists():
         raise UsageError(f"The flow table {folder} lacks {COUNTS}; export it again.")
-    if _sha256(counts) != described["sha256"]:
+    if _sha256(counts) != told["sha256"]:
         raise UsageError(f"{counts} is not as it was written; export the flow table again.")
-    return replace(_without_rows(described), table=pq.read_table(counts))
+    return replace(without_rows(told), table=pq.read_table(counts))
 
 
-def _without_rows(told: dict[str, Any]) -> FlowTable:
-    plain = {name: told[name] for name in ("horizon", "cohort", "chain", "codebook", "rules")}
+def without_rows(told: Mapping[str, Any]) -> FlowTable:
+    """That of ``described``, with no rows; raises UsageError for what this version does not know."""
     try:
+        plain = {name: told[name] for name in ("horizon", "cohort", "chain", "codebook", "rules")}
         return FlowTable(
             pa.table({}),
             tuple(told["strata"]),
@@ -78,7 +81,15 @@ def in_order(table: FlowTable) -> pa.Table:
     return table.table.take(pc.sort_indices(table.table, [(key, "ascending") for key in keys]))
 
 
-def _described(table: FlowTable) -> dict[str, Any]:
+def fingerprint(table: FlowTable) -> str:
+    """SHA-256 of the counts, whatever file they come from."""
+    rows = pa.BufferOutputStream()
+    write_csv(in_order(table), rows)
+    return hashlib.sha256(rows.getvalue()).hexdigest()
+
+
+def described(table: FlowTable) -> dict[str, Any]:
+    """What a flow table says of itself, without its rows, as JSON takes it."""
     told = {name: getattr(table, name) for name in _described_fields()}
     return told | {"sources": [asdict(source) for source in table.sources]}
 

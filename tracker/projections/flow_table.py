@@ -53,17 +53,18 @@ def flow_table(
     at = moments(spells, clock, censored_by)
     # Each side takes only what it counts: what both shared, an engine might hold whole in memory.
     coming = spells.select(*strata, "state", day=at.entered_day, step=at.entered_step)
-    going = spells.select(*strata, "state", **_ends(at, horizon))
+    going = spells.select(*strata, "state", **ends(at, horizon))
     if horizon is not None:
-        coming = coming.filter(_begins_by(horizon, coming.day, coming.step))
-        going = going.filter(_begins_by(horizon, going.entered_day, going.entered_step))
+        coming = coming.filter(begins_by(horizon, coming.day, coming.step))
+        going = going.filter(begins_by(horizon, going.entered_day, going.entered_step))
     return ibis.union(
         _entered(on_clock(coming, clock), strata),
         _left(on_clock(going, clock), strata),
     )
 
 
-def _ends(at: Moments, horizon: int | None) -> dict[str, ir.Value]:
+def ends(at: Moments, horizon: int | None) -> dict[str, ir.Value]:
+    """Columns of how stays end when observation does with day ``horizon``."""
     if horizon is None:
         return {"to_state": at.to_state, "day": at.left_day, "step": at.left_step}
     later = at.left_day > horizon
@@ -76,7 +77,8 @@ def _ends(at: Moments, horizon: int | None) -> dict[str, ir.Value]:
     }
 
 
-def _begins_by(horizon: int, day: ir.Value, step: ir.Value) -> ir.Value:
+def begins_by(horizon: int, day: ir.Value, step: ir.Value) -> ir.Value:
+    """Whether a stay entered then is seen at all."""
     return (day < horizon) | ((day == horizon) & (step < END))
 
 
