@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -14,8 +16,9 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.canaries import number, ten, twelve
-from tests.e2e.command import Answer, environment, tracker, tracker_here
+from tests.e2e.command import RUN, Answer, environment, tracker, tracker_here
 from tests.e2e.conftest import NewInstallation, create_database
+from tests.e2e.ingesting import wait_for
 from tests.e2e.log_content import Content, content
 from tests.e2e.searching import cells_of
 from tracker.desk import erasure
@@ -31,7 +34,8 @@ from tracker.postgres.accounting import problems_of_accounting
 from tracker.postgres.embedded import EmbeddedServer
 from tracker.postgres.engine import close, connect, psycopg_connection
 from tracker.postgres.officers import admit_officer
-from tracker.postgres.schema import dump_schema, migrate, upgrade
+from tracker.postgres.restoring import alone
+from tracker.postgres.schema import SchemaState, dump_schema, migrate, status, upgrade
 from tracker.pseudonymise.operator_key import make_operator_key, open_key
 from tracker.pseudonymise.signing import Signer
 from tracker.record.erasures import ErasedId, ErasureLedger, LedgerEntry, Scope
@@ -341,6 +345,30 @@ def test_an_interrupted_restore_stays_closed_and_begins_anew(
     assert content(restored.url) == lost.after_erasure
     assert verify_log(restored).holds
     assert traces_left(restored, lost.traces) == set()
+
+
+def test_a_restore_killed_outright_begins_anew_and_two_at_once_are_refused(
+    lost: Lost, new_installation: NewInstallation, tmp_path: Path
+) -> None:
+    target, environ = new_installation(tmp_path / "empty"), new_home(lost, tmp_path / "new")
+    close(target.url)
+    arguments = ["restore", str(lost.backup), "--key", str(lost.secret), "--to", target.url]
+    process = subprocess.Popen(
+        [sys.executable, "-c", RUN, *arguments],
+        env=environ,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    assert wait_for(lambda: status(target.url).state is SchemaState.RESTORING, seconds=60)
+    process.kill()
+    process.wait()
+    assert status(target.url).state is SchemaState.RESTORING
+    with alone(target.url):
+        said = restored_into(lost, target.url, environ)
+        assert (said.code, "another restore is at work" in said.stderr) == (UsageError.exit_code, True)
+    said = restored_into(lost, target.url, environ)
+    assert said.code == 0, said.stderr
+    assert content(target.url) == lost.after_erasure
 
 
 class Died(BaseException):
