@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tests.chaos.injuries import Injury
-from tests.chaos.loaders import ended_with_a_sentence
 from tests.chaos.scene import Round
 from tests.chaos.servers import bring_up
 from tracker.postgres.account import account_for
@@ -24,16 +23,16 @@ def library() -> Path | None:
 
 
 def of_the_load(round_: Round) -> Injury:
-    """The load's machine is days away from the database's; it is killed, too, and goes on with another."""
+    """The load's machine is days away from the database's; it is killed, and goes on another, and is killed."""
     kind, at = "clock: of the load", library()
     if at is None:
         return Injury(kind, "", False, skipped=MISSING)
-    shift = _days(round_)
-    ingest = round_.ingest(**_shifted(at, shift))
-    moment = round_.wait_for_a_moment(ingest)
-    ingest.kill()
-    problems = ended_with_a_sentence(round_.ingest(**_shifted(at, _days(round_))), {0})
-    return Injury(kind, f"{shift}, {moment}", True, problems)
+    moments = []
+    for days in (_days(round_), _days(round_)):
+        ingest = round_.ingest(**_shifted(at, days))
+        moments.append(f"{days}, {round_.wait_for_a_moment(ingest)}")
+        ingest.kill()
+    return Injury(kind, "; ".join(moments), True)
 
 
 def of_the_server(round_: Round) -> Injury:

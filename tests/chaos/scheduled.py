@@ -52,6 +52,7 @@ def perform(round_: Round, names: Sequence[str]) -> tuple[list[Injury], Verdict]
         injuries = [_injure(name, round_, api, running) for name in names]
         states = [api.wait(DAG, run), api.wait(DAG, api.trigger(DAG))]
         problems = [f"a run ended as {state}" for state in states if state != "success"]
+        api.wait_for_run(DAG)  # the schedule may have begun one meanwhile
         problems += [*_stuck(api), *_orphans(running[0].pid)]
     found = compare(round_.place, round_.scene.undisturbed)
     return injuries, Verdict(found.lost, found.doubled, [*problems, *found.problems])

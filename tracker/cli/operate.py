@@ -147,7 +147,9 @@ def ingest(
         print_rows(looked, intake_desk.LOOK_COLUMNS, as_json=as_json, empty="nothing to look at")
         return
     with progress_bar("taking in", len(found.files)) as step:
-        waiting = intake_desk.take_in(found.files, place, step)
+        waiting = intake_desk.take_in(
+            found.files, place, step, lambda told: errors.print(f"[yellow]{told}[/]")
+        )
     loaded = []
     with progress_bar("loading", len(waiting)) as step:
         for taken, receipt in pipeline.load_all(waiting, place.tools(), workers or place.settings.workers):

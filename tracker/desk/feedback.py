@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import chain
 from pathlib import Path
 
 from tracker import __version__
@@ -40,9 +41,9 @@ def send_feedback(
     numbers: Sequence[int], place: Installation, step: Callable[[str], None], flows: Flows | None = None
 ) -> None:
     """Put the workbook of each delivery in its sender's folder of the outbox."""
-    codebooks, wanted = place.codebooks(), set(numbers)
-    for delivery in deliveries(place.url):
-        if delivery.delivery_no in wanted and delivery.state is not DeliveryState.RECEIVED:
+    codebooks = place.codebooks()
+    for delivery in chain.from_iterable(deliveries(place.url, number) for number in sorted(set(numbers))):
+        if delivery.state is not DeliveryState.RECEIVED:
             out = _workbook(place, delivery)
             out.parent.mkdir(parents=True, exist_ok=True)
             write_feedback(out, feedback(place.url, delivery, codebooks, flows))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,11 +11,12 @@ from typing import Any
 from tracker.domain.delivery import DeliveryState, Outcome
 from tracker.domain.errors import NotFound, RejectedFile, UsageError
 from tracker.domain.findings import Finding
-from tracker.intake.inbox import InboxFile, read_parcel, scan
+from tracker.intake.inbox import InboxFile, fingerprint, read_parcel, scan
+from tracker.intake.parcel import Parcel
 from tracker.intake.privacy_guard import safe_text
-from tracker.pipeline import Delivered, TakenIn, load, preview, take_in_all
+from tracker.pipeline import Delivered, TakenIn, Tools, load, preview, take_in_all
 from tracker.postgres import reading
-from tracker.record.log import Receipt
+from tracker.record.log import FileTaken, Receipt
 from tracker.wiring import Installation
 
 Step = Callable[[str], None]
@@ -88,28 +90,56 @@ def find(path: Path, withdrawn: Collection[str] = ()) -> Found:
     return Found(usable, problems)
 
 
-def take_in(files: Sequence[InboxFile], place: Installation, step: Step) -> list[TakenIn]:
-    """Store and number files; those that are to be loaded, municipality by municipality as found."""
+def take_in(
+    files: Sequence[InboxFile], place: Installation, step: Step, tell: Step = lambda said: None
+) -> list[TakenIn]:
+    """Store and number files; those that are to be loaded, municipality by municipality as found.
+
+    ``tell`` hears of each that could not be read: gone since it was found, closed to us, or too large. One
+    too large is not kept, but is a delivery, rejected, so that its sender is told.
+    """
     tools, waiting = place.tools()(), []
-    for some in _armfuls(files):
-        delivered = [Delivered(file.municipality, file.name, read_parcel(file)) for file in some]
-        for taken, file in zip(take_in_all(delivered, tools), some, strict=True):
+    for some in _armfuls(_parcels(files, tools, tell)):
+        delivered = [Delivered(file.municipality, file.name, parcel) for file, parcel in some]
+        for taken, (file, _) in zip(take_in_all(delivered, tools), some, strict=True):
             if taken.state is DeliveryState.RECEIVED:
                 waiting.append(taken)
             step(f"{file.municipality} {file.name}")
     return waiting
 
 
+def _parcels(files: Sequence[InboxFile], tools: Tools, tell: Step) -> Iterator[tuple[InboxFile, Parcel]]:
+    for file in files:
+        try:
+            parcel = read_parcel(file, tools.limits.file_size)
+        except RejectedFile as refused:
+            tell(f"{safe_text(str(file.path))}: {refused} {refused.remedy}")
+            if refused.rule == TOO_LARGE:
+                _turn_away(file, refused, tools)
+            continue
+        yield file, parcel
+
+
+TOO_LARGE = "FILE-002"
+
+
+def _turn_away(file: InboxFile, refused: RejectedFile, tools: Tools) -> None:
+    with suppress(RejectedFile):  # gone by now
+        digest, size = fingerprint(file)
+        known = tools.log.register_all([FileTaken(file.municipality, file.name, digest, size)])[0]
+        tools.log.reject(known.delivery_no, refused)
+
+
 ARMFUL = 10_000_000
 """Bytes of files taken in at one go, one file at least: they are all in memory then."""
 
 
-def _armfuls(files: Sequence[InboxFile]) -> Iterator[list[InboxFile]]:
-    some: list[InboxFile] = []
+def _armfuls(files: Iterable[tuple[InboxFile, Parcel]]) -> Iterator[list[tuple[InboxFile, Parcel]]]:
+    some: list[tuple[InboxFile, Parcel]] = []
     size = 0
-    for file in files:
-        some.append(file)
-        size += file.path.stat().st_size
+    for file, parcel in files:
+        some.append((file, parcel))
+        size += len(parcel.content)
         if size > ARMFUL:
             yield some
             some, size = [], 0
@@ -120,12 +150,16 @@ def _armfuls(files: Sequence[InboxFile]) -> Iterator[list[InboxFile]]:
 def look(file: InboxFile, place: Installation, step: Step) -> Line:
     """What loading a file would do."""
     try:
-        receipt = preview(file.municipality, file.name, read_parcel(file), place.tools()())
+        receipt = _look(file, place.tools()())
         state = "held" if _would_hold(receipt, place.settings.hold_share) else "would load"
     except RejectedFile as rejected:
         receipt, state = Receipt(0, 0, DeliveryState.REJECTED), f"rejected: {rejected}"
     step(f"{file.municipality} {file.name}")
     return _line(receipt, file.municipality, file.name, state)
+
+
+def _look(file: InboxFile, tools: Tools) -> Receipt:
+    return preview(file.municipality, file.name, read_parcel(file, tools.limits.file_size), tools)
 
 
 def line(taken: TakenIn, receipt: Receipt) -> Line:

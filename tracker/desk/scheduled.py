@@ -49,25 +49,35 @@ class Loaded:
 def take_in(place: Installation, municipality: str | None = None) -> Waiting:
     """Take in what has settled in the inbox; the deliveries that wait, neighbours of different senders.
 
-    Deliveries an earlier run took in and did not load are among them. Raises InboxUnavailable.
+    Deliveries an earlier run took in and did not load are among them, and new ones that were
+    turned away, whose senders are to be told. At most ``MOST`` in one run; the others are for the next.
+    Raises InboxUnavailable.
     """
     settings = place.settings
+    problems: list[str] = []
     if settings.inbox_url:
-        mirror(settings.inbox_url, settings.inbox)
+        problems += mirror(settings.inbox_url, settings.inbox, lambda: time.sleep(settings.settle_seconds))
     if not settings.inbox.is_dir():
         raise InboxUnavailable(
             f"the inbox {settings.inbox} is gone; mount it or set TRACKER_INBOX. Nothing is lost: the next "
             "run takes in what waits there"
         )
     found = intake_desk.find(settings.inbox, PostgresErasures(place.url).withdrawn())
+    problems += found.problems
     files = [file for file in found.files if municipality in (None, file.municipality)]
     ready = settled(files, lambda: time.sleep(settings.settle_seconds))
-    intake_desk.take_in(ready, place, lambda step: None)
+    before = {delivery.delivery_no for delivery in reading.deliveries(place.url)}
+    intake_desk.take_in(ready, place, lambda step: None, problems.append)
     waiting: dict[str, list[int]] = defaultdict(list)
     for delivery in reading.deliveries(place.url):
-        if delivery.state is DeliveryState.RECEIVED and municipality in (None, delivery.municipality):
+        wanted = delivery.state is DeliveryState.RECEIVED or delivery.delivery_no not in before
+        if wanted and municipality in (None, delivery.municipality):
             waiting[delivery.municipality].append(delivery.delivery_no)
-    return Waiting(_in_turns(waiting.values()), list(found.problems))
+    return Waiting(_in_turns(waiting.values())[:MOST], problems)
+
+
+MOST = 500
+"""Deliveries in one run: Airflow maps a task over 1,024 at most (core.max_map_length)."""
 
 
 def _in_turns(queues: Iterable[Sequence[int]]) -> list[int]:
@@ -89,24 +99,16 @@ def load_in_turn(place: Installation, delivery_no: int) -> Loaded | None:
     A delivery that is in already is only told. What is wrong with a file is an outcome; only what keeps
     every file from being loaded (database, store, keys) is raised.
     """
-    known = reading.deliveries(place.url)
-    mine = next((d for d in known if d.delivery_no == delivery_no), None)
+    mine = next(iter(reading.deliveries(place.url, delivery_no)), None)
     if mine is None:
         raise NotFound(f"there is no delivery {delivery_no}; see: tracker deliveries")
     if mine.state is DeliveryState.RECEIVED:
-        if any(_comes_before(other, mine) for other in known):
+        first = reading.first_waiting(place.url, mine.municipality)
+        if first is not None and first < delivery_no:
             return None
         load(intake_desk.taken(mine), place.tools()())
     send_feedback([delivery_no], place, lambda step: None)
     return _told(reading.deliveries(place.url, delivery_no)[0])
-
-
-def _comes_before(other: reading.DeliveryRecord, mine: reading.DeliveryRecord) -> bool:
-    return (
-        other.municipality == mine.municipality
-        and other.state is DeliveryState.RECEIVED
-        and other.delivery_no < mine.delivery_no
-    )
 
 
 def _told(delivery: reading.DeliveryRecord) -> Loaded:
@@ -140,4 +142,3 @@ def news(place: Installation, numbers: Sequence[int]) -> dict[str, int]:
         "corrected": sum(one.corrected for one in loaded),
         "retracted": sum(one.retracted for one in loaded),
     }
-

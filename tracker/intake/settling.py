@@ -11,7 +11,7 @@ Mark = tuple[int, int, int]
 """Size, time of change in nanoseconds, and inode: what changes when a file is written or replaced."""
 
 
-def settled(files: Sequence[InboxFile], pause: Callable[[], None]) -> list[InboxFile]:
+def settled(files: Sequence[InboxFile], pause: Callable[[], object]) -> list[InboxFile]:
     """Those of ``files`` that look the same before and after ``pause``, their sidecars too.
 
     A file that is gone by then is not among them. A writer that stops for longer than the pause cannot be

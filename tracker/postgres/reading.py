@@ -77,6 +77,15 @@ def deliveries(url: str, delivery_no: int | None = None) -> list[DeliveryRecord]
         return [_delivery(row._mapping) for row in connection.execute(query)]
 
 
+def first_waiting(url: str, municipality: str) -> int | None:
+    """The municipality's oldest delivery nobody has tried to load yet; None when there is none."""
+    tried = select(ATTEMPT.c.delivery_no).where(ATTEMPT.c.delivery_no == DELIVERY.c.delivery_no).exists()
+    query = select(func.min(DELIVERY.c.delivery_no)).where(DELIVERY.c.municipality == municipality, ~tried)
+    with connect(url, Role.READER) as connection:
+        found: int | None = connection.execute(query).scalar()
+    return found
+
+
 def findings(url: str, delivery_no: int, attempt: int) -> list[tuple[Finding, bool]]:
     """Findings of an attempt, each with whether it quarantined its row."""
     query = (
