@@ -15,6 +15,7 @@ from tracker.publish.chart_grid import ROW, Grid, Key, grid
 from tracker.publish.chart_sheet import (
     ENGLISH,
     MARGIN,
+    SMALL,
     TEXT,
     Chart,
     Words,
@@ -30,6 +31,7 @@ from tracker.publish.chart_time import Floats, Line, Panel, kept, panels, ticks
 from tracker.publish.svg import INK, SOFT_INK
 
 NO_LABELS: Mapping[str, str] = {}
+NO_MARKS: Mapping[float, str] = {}
 
 
 class Scale(StrEnum):
@@ -69,13 +71,14 @@ def step_curves(
     labels: Mapping[str, str] = NO_LABELS,
     top: float | None = None,
     counted: str = "at risk",
+    marks: Mapping[float, str] = NO_MARKS,
 ) -> Chart:
     """Step curves with interval bands: a line for each level of ``line``, a plot for each of ``panel``.
 
     Both are columns of the strata or key of the curves. Under each plot stand the numbers at risk just
     before each tick. ``y`` names the values, ``since`` what time is counted from, ``top`` the end of the axis
-    of values, ``counted`` what the numbers under it are. For survival, incidence, occupation, mean numbers.
-    Raises ValueError when curves would hide each other.
+    of values, ``counted`` what the numbers under it are, ``marks`` days of note and what they are. For
+    survival, incidence, occupation, mean numbers. Raises ValueError when curves would hide each other.
     """
     with styled(words):
         drawn = panels(curves, panel, line) if len(curves.frame) else []
@@ -93,11 +96,30 @@ def step_curves(
             framed_plot(axes, plot.label, labels)
             _time_axis(axes, last, place.wide, since)
             axes.set_ylim(0, highest)
+            _mark(axes, plot, marks, highest)
             axes.yaxis.set_major_locator(MaxNLocator(5))
             scaled(axes, scale)
             axes.set_ylabel((y or curves.quantity) if place.is_first(number) else "")
             _numbers_below(place, number, plot, last, _Counted(counted, names, labels))
         return finished(place.page, words)
+
+
+def _mark(axes: Axes, plot: Panel, marks: Mapping[float, str], highest: float) -> None:
+    """Days of note as upright lines, named where the curves are not: at the top or at the foot."""
+    for day, said in marks.items():
+        there = [one.estimate[np.searchsorted(one.time, day, side="right") - 1] for one in plot.lines]
+        top = max(there, default=0.0) < highest / 2
+        axes.axvline(day, color=INK, linewidth=0.8, linestyle=(0, (2, 2)), zorder=1)
+        axes.annotate(
+            said,
+            (day, float(top)),
+            xycoords=("data", "axes fraction"),
+            xytext=(3, -4 if top else 4),
+            textcoords="offset points",
+            va="top" if top else "bottom",
+            fontsize=SMALL,
+            color=INK,
+        )
 
 
 VISIBLE = 0.0015

@@ -16,7 +16,7 @@ EXACT = 1e-9
 
 def at_months(*months: int) -> dict[str, int]:
     """Days after so many months of 365.25 / 12 days, by what to call them."""
-    return {f"{number} months": round(number * MONTH) for number in months}
+    return {f"{number} month{'s' * (number > 1)}": round(number * MONTH) for number in months}
 
 
 def incidence_table(curves: Curves, waits: pd.DataFrame, at: Mapping[str, int]) -> pd.DataFrame:

@@ -1,0 +1,1 @@
+"""How long from referral and from opened investigation to an intervention."""
