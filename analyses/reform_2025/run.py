@@ -129,7 +129,7 @@ def _by_group(study: Study, refused: Refusals) -> Iterator[Section]:
 
 def _starts(study: Study) -> Iterator[Start]:
     since = first_events(study.snapshot, study.cohort, tuple(OUTCOMES))
-    yield Start("referral", "first referral", since, complete=(True,))
+    yield Start("referral", "referral", since, complete=(True,))
     later = [name for name in OUTCOMES if name != "investigation"]
     opened = first_events(study.snapshot, study.cohort, later, "investigation")
     yield Start("investigation", "investigation opened", opened, complete=(True, False))

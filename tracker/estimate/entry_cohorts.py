@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from functools import partial
 from itertools import product
 
 import numpy as np
 import pandas as pd
 
 from tracker.domain.errors import EstimateError
-from tracker.estimate.comparison import log_rank
+from tracker.estimate.comparison import LOG_RANK, log_rank
 from tracker.estimate.exits import leaving
-from tracker.estimate.gray import gray_test
+from tracker.estimate.gray import GRAY, gray_test
 from tracker.estimate.incidence import cumulative_incidence
 from tracker.estimate.intervals import quantile_of
-from tracker.estimate.results import TOO_RECENT, VALUE, About, Curves, Method, Summary
+from tracker.estimate.results import TOO_RECENT, VALUE, About, Curves, Method, Summary, Test
 from tracker.estimate.risk_sets import END, RiskSets, flow_counts
 from tracker.projections.first_events import OTHER, WAITING, FirstEvents, first_event_flows
 
@@ -122,7 +123,8 @@ class Compared:
     """Those who came in the year before a day, followed to that day, and in the year from it on.
 
     ``curves``: incidence of each outcome by ``period``; ``differences``: of the incidence within ``days``,
-    since less before, with plain limits (periods independent); ``tests``: outcome, test, statistic, p value.
+    since less before, with plain limits (periods independent); ``tests``: outcome, test,
+    statistic (one degree of freedom), p value, and in ``status`` why there is none.
     """
 
     curves: Curves
@@ -149,20 +151,16 @@ def compare_around(
     for outcome in outcomes:
         risk = risk_sets_of(events, outcome, near, ["period"], about)
         curves.append(cumulative_incidence(risk, WAITING, [outcome]))
-        rate = log_rank(leaving(risk, WAITING, [outcome], others="censored"), ["period"])
-        for test in (gray_test(risk, WAITING, [outcome], ["period"]), rate):
-            rows.append(
-                {
-                    "outcome": outcome,
-                    "around": day,
-                    "test": test.name,
-                    "before": int(counts[BEFORE]),
-                    "since": int(counts[SINCE]),
-                    "statistic": test.statistic,
-                    "df": int(test.df),
-                    "p_value": test.p_value,
-                }
-            )
+        exits = leaving(risk, WAITING, [outcome], others="censored")
+        tests = {
+            GRAY.name: partial(gray_test, risk, WAITING, [outcome], ["period"]),
+            LOG_RANK.name: partial(log_rank, exits, ["period"]),
+        }
+        sizes = {"before": int(counts[BEFORE]), "since": int(counts[SINCE])}
+        rows += [
+            {"outcome": outcome, "around": day, "test": name, **sizes, **_tested(test)}
+            for name, test in tests.items()
+        ]
     together = replace(curves[0], frame=pd.concat([one.frame for one in curves], ignore_index=True))
     return Compared(together, _differences(together, WINDOWS[:-1]), pd.DataFrame(rows))
 
@@ -179,8 +177,17 @@ def _around(frame: pd.DataFrame, day: date) -> pd.DataFrame:
     )
 
 
+def _tested(test: Callable[[], Test]) -> dict[str, object]:
+    """A test as columns; one that cannot be made says why in ``status``."""
+    try:
+        made = test()
+    except EstimateError as refused:
+        return {"statistic": np.nan, "p_value": np.nan, "status": str(refused)}
+    return {"statistic": made.statistic, "p_value": made.p_value, "status": VALUE}
+
+
 def _differences(curves: Curves, windows: Sequence[int]) -> pd.DataFrame:
-    read = curves.at(windows)
+    read = _carried(curves, windows)
     read = read[read["status"] == VALUE].rename(columns={"cause": "outcome", "time": "days"})
     before, since = (read[read["period"] == period] for period in (BEFORE, SINCE))
     both = before.merge(since, on=["outcome", "days"], suffixes=("_before", "_since"))

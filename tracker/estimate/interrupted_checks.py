@@ -47,9 +47,7 @@ def variants(frame: pd.DataFrame, design: Design) -> Iterator[Variant]:
     yield Variant(f"the first {TRANSITION_MONTHS} months since left out", frame, out)
     early = date(design.break_on.year - 1, design.break_on.month, design.break_on.day)
     before = frame[pd.to_datetime(frame["period"]) < pd.Timestamp(design.break_on)]
-    yield Variant(
-        f"placebo: break at {early}, only months before the true one", before, replace(design, break_on=early)
-    )
+    yield Variant(f"placebo on {early}", before, replace(design, break_on=early))
 
 
 def changes(said: str, fit: Interrupted) -> dict[str, object]:

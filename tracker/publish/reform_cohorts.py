@@ -10,6 +10,7 @@ import pandas as pd
 
 from tracker.domain.periods import SOCIAL_SERVICES_ACT_2025
 from tracker.estimate.entry_cohorts import NOT_DELIVERED, Compared, compare_around, incidence_by_half_year
+from tracker.estimate.gray import GRAY
 from tracker.estimate.results import VALUE, About, Summary
 from tracker.projections.first_events import FirstEvents
 from tracker.publish.charts import Chart, Scale, Words, dots, step_curves
@@ -121,14 +122,38 @@ def years_compared(start: Start, about: About, refused: Refusals) -> Iterator[Se
         if made is not None:
             at[day] = made
     if act in at:
-        yield _years(start, at, at[act])
+        yield _years(start, at, at[act], _by_group(start, about, refused))
 
 
-def _comparing(start: Start, day: date, about: About) -> Callable[[], Compared]:
-    return lambda: compare_around(start.events, start.telling, day, about, start.events.outcomes)
+def _comparing(
+    start: Start, day: date, about: About, some: pd.DataFrame | None = None
+) -> Callable[[], Compared]:
+    frame = start.telling if some is None else some
+    return lambda: compare_around(start.events, frame, day, about, start.events.outcomes)
 
 
-def _years(start: Start, at: dict[date, Compared], around: Compared) -> Section:
+def _by_group(start: Start, about: About, refused: Refusals) -> tuple[Table, ...]:
+    """The years around the Act in each group of the breakdown: differences, and Gray's test."""
+    parts = []
+    by = list(start.events.by)
+    for level, some in start.telling.groupby(by, observed=True) if by else ():
+        named = " · ".join(map(str, level))
+        what = f"Years around {SOCIAL_SERVICES_ACT_2025}, since {start.said}, {named}"
+        made = refused(what, _comparing(start, SOCIAL_SERVICES_ACT_2025, about, some))
+        if made is not None:
+            gray = made.tests[made.tests["test"] == GRAY.name].set_index("outcome")["p_value"]
+            told = made.differences.assign(gray_p_value=made.differences["outcome"].map(gray))
+            for place, name in enumerate(by):
+                told.insert(place, name, str(level[place]))
+            parts.append(told)
+    if not parts:
+        return ()
+    title = "Share reached around 1 July 2025, by group: since less before"
+    every = pd.concat(parts, ignore_index=True)
+    return (Table(f"years_since_{start.name}_by_group", title, every, shown=MOST_ROWS),)
+
+
+def _years(start: Start, at: dict[date, Compared], around: Compared, by_group: tuple[Table, ...]) -> Section:
     name = f"years_since_{start.name}"
     words = Words(
         name,
@@ -158,5 +183,6 @@ def _years(start: Start, at: dict[date, Compared], around: Compared) -> Section:
             ),
             Table(f"{name}_tests", "Tests", pd.concat(tests, ignore_index=True)),
             Table(f"{name}_curves", "The curves", around.curves.frame, shown=4),
+            *by_group,
         ),
     )

@@ -37,7 +37,7 @@ def series_sections(source: SeriesSource, fits: Fits, about: About) -> Iterator[
     note = (
         "Fitted and expected are numbers a month, or shares; the ratio is fitted to expected, 95 % interval."
     )
-    columns = ("series", "at", "fitted", "expected", "difference", "ratio_told", "status")
+    columns = ("series", "at", "mean_fitted", "mean_expected", "ratio_and_interval", "status")
     effects = Table("series_effects", "Fitted against expected", _effects(fits), note, columns=columns)
     undone = [
         f"{_capital(one.definition.said)}: {one.status.replace('_', ' ')}. {one.why}"
@@ -45,7 +45,10 @@ def series_sections(source: SeriesSource, fits: Fits, about: About) -> Iterator[
         if isinstance(one, Unfitted)
     ]
     charts = (_ratios(made, about),) if made else ()
-    yield Section("Monthly series: what changed", tuple(undone), charts, (effects,))
+    chance = (
+        "Of so many series one interval in twenty leaves out 1 by chance; the tests are not corrected for it."
+    )
+    yield Section("Monthly series: what changed", (chance, *undone), charts, (effects,))
     for one in made:
         yield Section(f"Monthly series: {one.definition.said}", _sentences(one), (_chart(one, about),))
     yield _behind(source, fits)
@@ -54,7 +57,10 @@ def series_sections(source: SeriesSource, fits: Fits, about: About) -> Iterator[
 def _behind(source: SeriesSource, fits: Fits) -> Section:
     made = done(fits)
     terms, checks, others = _terms(made), _checks(made), _sensitivity(source, made)
-    placebo = "A placebo should show nothing; yet one 95 % interval in twenty leaves out 1 by chance."
+    placebo = (
+        "The placebo has only months before the Act. It should show nothing; yet one 95 % interval in twenty "
+        "leaves out 1 by chance."
+    )
     tables = (
         Table("series_terms", "Terms of the regressions", terms, "Terms of the season are in the file.",
               shown=3 * len(made), columns=_TERMS),
@@ -66,8 +72,16 @@ def _behind(source: SeriesSource, fits: Fits) -> Section:
     return Section("Monthly series: what stands behind", (), (), tables)
 
 
-_TERMS = ("series", "term", "ratio_told", "p_value", "std_error", "std_error_newey_west", "std_error_working")
-_OTHERS = ("series", "analysis", "months", "level_change_told", "all_months_told", "status")
+_TERMS = (
+    "series",
+    "term",
+    "ratio_and_interval",
+    "p_value",
+    "std_error",
+    "std_error_newey_west",
+    "std_error_working",
+)
+_OTHERS = ("series", "analysis", "months", "change_of_level", "all_months_since", "status")
 _CHECKS = (
     *("series", "municipalities", "months_before", "months_since", "events", "unknown", "newey_west_lags"),
     *("dispersion", "working_correlation", "durbin_watson", "ljung_box_p"),
@@ -76,17 +90,29 @@ _CHECKS = (
 
 def _effects(fits: Fits) -> pd.DataFrame:
     columns = ["series", "at", "from", "to", "fitted", "expected", "difference", "difference_lower"]
-    columns += ["difference_upper", "ratio", "ratio_lower", "ratio_upper", "ratio_told", "status"]
-    rows = []
+    columns += [
+        "difference_upper",
+        "ratio",
+        "ratio_lower",
+        "ratio_upper",
+        "mean_fitted",
+        "mean_expected",
+        "ratio_and_interval",
+        "status",
+    ]
+    rows: list[dict[str, object]] = []
     for one in fits:
+        named: dict[str, object] = {"series": one.definition.name, "at": "all months since"}
         if isinstance(one, Unfitted):
-            rows.append({"series": one.definition.name, "at": "all months since", "status": one.status})
+            rows.append(named | {"status": one.status})
         else:
-            for _, row in one.fit.effects.iterrows():
-                rows.append(
-                    {"series": one.definition.name, **row, "ratio_told": ratio_told(row), "status": "value"}
-                )
+            rows += [named | _effect(one, row) for _, row in one.fit.effects.iterrows()]
     return pd.DataFrame(rows, columns=columns)
+
+
+def _effect(one: SeriesFit, row: pd.Series) -> dict[str, object]:
+    told = {"mean_fitted": _told(row["fitted"], one), "mean_expected": _told(row["expected"], one)}
+    return {**row, **told, "ratio_and_interval": ratio_told(row), "status": "value"}
 
 
 def _ratios(made: Sequence[SeriesFit], about: About) -> Chart:
@@ -117,7 +143,7 @@ def _sentences(one: SeriesFit) -> tuple[str, ...]:
     left_out = one.series.places.loc[~one.series.places["used"], "why"].value_counts().sort_index()
     if not len(left_out):
         return (said,)
-    return said, "Left out: " + "; ".join(f"{number} {why}" for why, number in left_out.items()) + "."
+    return said, "Left out: " + "; ".join(f"{number} ({why})" for why, number in left_out.items()) + "."
 
 
 def _told(value: float, one: SeriesFit) -> str:
@@ -147,7 +173,7 @@ def _terms(made: Sequence[SeriesFit]) -> pd.DataFrame:
         return pd.DataFrame(columns=list(_TERMS))
     every = pd.concat(parts, ignore_index=True)
     limits = every.rename(columns={"lower": "ratio_lower", "upper": "ratio_upper"})
-    every["ratio_told"] = [ratio_told(row) for _, row in limits.iterrows()]
+    every["ratio_and_interval"] = [ratio_told(row) for _, row in limits.iterrows()]
     asked = every["term"].isin([TREND, LEVEL_CHANGE, TREND_CHANGE])
     return pd.concat([every[asked], every[~asked]], ignore_index=True)
 
@@ -180,13 +206,11 @@ def _sensitivity(source: SeriesSource, made: Sequence[SeriesFit]) -> pd.DataFram
     if not parts:
         return pd.DataFrame(columns=list(_OTHERS))
     every = pd.concat(parts, ignore_index=True)
-    for name, stem in (("level_change", "level_change"), ("all_months", "all_months_ratio")):
+    for name, stem in (("change_of_level", "level_change"), ("all_months_since", "all_months_ratio")):
         limits = every[[stem, f"{stem}_lower", f"{stem}_upper"]].set_axis(
             ["ratio", "ratio_lower", "ratio_upper"], axis=1
         )
-        every[f"{name}_told"] = [
-            ratio_told(row) if row.notna().all() else None for _, row in limits.iterrows()
-        ]
+        every[name] = [ratio_told(row) if row.notna().all() else None for _, row in limits.iterrows()]
     return every
 
 
@@ -224,7 +248,7 @@ def group_sections(
                 refused.append(f"{_capital(definition.said)}, {named}: {why}")
                 continue
             told = [ratio_told(row) for _, row in fit.effects.iterrows()]
-            effects.append(fit.effects.assign(group=named, ratio_told=told))
+            effects.append(fit.effects.assign(group=named, ratio_and_interval=told))
             months.append(fit.months.assign(group=named))
         if effects:
             yield _grouped(definition, pd.concat(effects), pd.concat(months), about)
@@ -232,7 +256,7 @@ def group_sections(
 
 def _grouped(definition: Definition, effects: pd.DataFrame, months: pd.DataFrame, about: About) -> Section:
     name = f"series_{definition.name}_by_group"
-    shown = ("group", "at", "fitted", "expected", "difference", "ratio_told")
+    shown = ("group", "at", "fitted", "expected", "difference", "ratio_and_interval")
     tables = (
         Table(name, "Fitted against expected, by group", effects, shown=36, columns=shown),
         Table(f"{name}_months", "The months, by group", months, shown=4),
