@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 import time
 
@@ -19,6 +20,7 @@ def main() -> int:
     parser.add_argument("--only", default="", help="kinds that begin so, such as airflow")
     parser.add_argument("--repeat", type=int, help="a round that did not hold, once more")
     chosen = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # what was started is stopped all the same
     results = Results(chosen.seed)
     with open_scene() as scene:
         if chosen.repeat:

@@ -23,16 +23,15 @@ def library() -> Path | None:
 
 
 def of_the_load(round_: Round) -> Injury:
-    """The load's machine is days away from the database's; it is killed, and goes on another, and is killed."""
+    """The load's machine is days away from the database's; it is killed, and goes on another."""
     kind, at = "clock: of the load", library()
     if at is None:
         return Injury(kind, "", False, skipped=MISSING)
-    moments = []
-    for days in (_days(round_), _days(round_)):
-        ingest = round_.ingest(**_shifted(at, days))
-        moments.append(f"{days}, {round_.wait_for_a_moment(ingest)}")
-        ingest.kill()
-    return Injury(kind, "; ".join(moments), True)
+    shift = _days(round_)
+    ingest = round_.ingest(**_shifted(at, shift))
+    moment = round_.wait_for_a_moment(ingest)
+    ingest.kill()
+    return Injury(kind, f"{shift}, {moment}", True)
 
 
 def of_the_server(round_: Round) -> Injury:

@@ -100,11 +100,13 @@ class Round:
     scene: Scene
     place: Installation
     rng: random.Random
+    workers: int = 2
     started: list[Ingest] = field(default_factory=list)
 
     def ingest(self, **settings: str) -> Ingest:
         """Start a load; what it leaves behind is looked for in the end."""
-        self.started.append(Ingest(self.place, self.scene.undisturbed.inbox, **settings))
+        own = {"TRACKER_WORKERS": str(self.workers)}
+        self.started.append(Ingest(self.place, self.scene.undisturbed.inbox, **own | settings))
         return self.started[-1]
 
     def count(self, query: str) -> int:

@@ -33,7 +33,7 @@ class Verdict:
 
 def finish(done: Round) -> Verdict:
     """One more run, undisturbed, and the verdict."""
-    code, said = Ingest(done.place, done.scene.undisturbed.inbox).end()
+    code, said = done.ingest().end()
     ended = [] if code == 0 else [f"the undisturbed run ended with {code}: {said[-500:]}"]
     orphans = [f"a load left processes: {one.relatives()}" for one in done.started if not is_quiet(one)]
     found = compare(done.place, done.scene.undisturbed)
