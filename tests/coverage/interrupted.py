@@ -14,13 +14,8 @@ import pandas as pd
 from scipy.stats import t as student
 
 from tracker.domain.periods import add_months
-from tracker.estimate.interrupted import (
-    LEVEL_CHANGE,
-    TREND,
-    TREND_CHANGE,
-    interrupted_counts,
-    interrupted_shares,
-)
+from tracker.estimate.interrupted import interrupted_counts, interrupted_shares
+from tracker.estimate.interrupted_terms import LEVEL_CHANGE, TREND, TREND_CHANGE
 
 BREAK = date(2025, 7, 1)
 TRUTH = {TREND: 0.04, LEVEL_CHANGE: 0.2, TREND_CHANGE: 0.15}

@@ -12,17 +12,9 @@ import statsmodels.api as sm
 from tests.coverage.interrupted import BREAK, TRUTH, simulated
 from tracker.domain.errors import EstimateError
 from tracker.domain.periods import add_months
-from tracker.estimate.interrupted import (
-    LEVEL_CHANGE,
-    TREND,
-    TREND_CHANGE,
-    Design,
-    Season,
-    interrupted_counts,
-    interrupted_shares,
-    lags_for,
-)
+from tracker.estimate.interrupted import Design, interrupted_counts, interrupted_shares, lags_for
 from tracker.estimate.interrupted_checks import sensitivity, variants
+from tracker.estimate.interrupted_terms import LEVEL_CHANGE, TREND, TREND_CHANGE, Season
 from tracker.projections.coverage import Covered
 from tracker.projections.covered_months import constant_window, covered_months, every_month
 

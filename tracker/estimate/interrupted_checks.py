@@ -10,15 +10,8 @@ import pandas as pd
 
 from tracker.domain.errors import EstimateError
 from tracker.domain.periods import add_months
-from tracker.estimate.interrupted import (
-    LEVEL_CHANGE,
-    TREND_CHANGE,
-    Design,
-    Interrupted,
-    Season,
-    interrupted_counts,
-    interrupted_shares,
-)
+from tracker.estimate.interrupted import Design, Interrupted, interrupted_counts, interrupted_shares
+from tracker.estimate.interrupted_terms import LEVEL_CHANGE, TREND_CHANGE, Season
 
 TRANSITION_MONTHS = 3
 """Months from the break on that are left out, as a time of transition."""

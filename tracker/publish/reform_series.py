@@ -8,8 +8,9 @@ from dataclasses import replace
 import pandas as pd
 
 from tracker.domain.errors import EstimateError
-from tracker.estimate.interrupted import LEVEL_CHANGE, TREND, TREND_CHANGE, Design
+from tracker.estimate.interrupted import Design
 from tracker.estimate.interrupted_checks import fitted, sensitivity
+from tracker.estimate.interrupted_terms import LEVEL_CHANGE, TREND, TREND_CHANGE
 from tracker.estimate.results import About
 from tracker.estimate.series_fits import SeriesFit, Unfitted, otherwise
 from tracker.projections.monthly_series import Definition, SeriesSource, monthly_series
