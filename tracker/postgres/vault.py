@@ -50,6 +50,7 @@ SELECT DISTINCT ON (id_hmac)
 FROM unnest(%(kinds)s::text[]) WITH ORDINALITY AS asked (kind, place)
 ORDER BY id_hmac
 ON CONFLICT (id_hmac) DO NOTHING
+RETURNING id_hmac, subject_id::text
 """
 
 ERASE = """
@@ -77,11 +78,18 @@ class PostgresVault:
             new = [place for place, ref in enumerate(found) if ref is None]
             if new:
                 driver.execute(UNHURRIED)
-                asked = [ids[place] for place in new]
-                driver.execute(INSERT, self._made(asked, municipality))
-                for place, ref in zip(new, _look_up(driver, asked), strict=True):
-                    found[place] = ref
+                made = self._make(driver, [ids[place] for place in new], municipality)
+                for place in new:
+                    found[place] = made[ids[place].id_hmac]
             return [ref for ref in found if ref is not None]
+
+    def _make(self, driver: Driver, ids: Sequence[HashedId], municipality: str) -> dict[bytes, SubjectRef]:
+        """Subjects of hashes that had none; those another loader gave one meanwhile are looked up."""
+        rows = driver.execute(INSERT, self._made(ids, municipality)).fetchall()
+        made = {id_hmac: SubjectRef(subject) for id_hmac, subject in rows}
+        beaten = [one for one in ids if one.id_hmac not in made]
+        refs = _look_up(driver, beaten)
+        return made | {one.id_hmac: ref for one, ref in zip(beaten, refs, strict=True) if ref is not None}
 
     def _made(self, ids: Sequence[HashedId], municipality: str) -> dict[str, Any]:
         return {
