@@ -620,9 +620,12 @@ $$;
 ALTER FUNCTION intake.refuse_late_rows() OWNER TO tracker_owner;
 
 CREATE FUNCTION projection.advance(first_position bigint, last_position bigint) RETURNS void
-    LANGUAGE sql SECURITY DEFINER
+    LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog'
     AS $$
+DECLARE
+    made bigint;
+BEGIN
     INSERT INTO projection.head
         (stream_id, fact_id, event_type, version, position, live, subject_id, occurred_on, content)
     SELECT s.stream_id, e.fact_id, e.event_type, e.version, e.position, e.kind <> 'retracted', e.subject_id,
@@ -630,7 +633,10 @@ CREATE FUNCTION projection.advance(first_position bigint, last_position bigint) 
     FROM record.event e
     JOIN projection.stream s USING (municipality, record_type)
     WHERE e.position BETWEEN first_position AND last_position AND e.event_type <> 'DeliveryRecorded'
-      AND e.version = 1;
+      AND e.version = 1
+    ORDER BY e.fact_id;
+    GET DIAGNOSTICS made = ROW_COUNT;
+    IF made = last_position - first_position THEN RETURN; END IF;
     UPDATE projection.head h
     SET version = e.version, position = e.position, live = e.kind <> 'retracted',
         subject_id = e.subject_id, occurred_on = e.occurred_on, content = e.content
@@ -638,7 +644,8 @@ CREATE FUNCTION projection.advance(first_position bigint, last_position bigint) 
     JOIN projection.stream s USING (municipality, record_type)
     WHERE e.position BETWEEN first_position AND last_position AND e.event_type <> 'DeliveryRecorded'
       AND e.version > 1
-      AND h.stream_id = s.stream_id AND h.fact_id = e.fact_id AND h.event_type = e.event_type
+      AND h.stream_id = s.stream_id AND h.fact_id = e.fact_id AND h.event_type = e.event_type;
+END;
 $$;
 
 ALTER FUNCTION projection.advance(first_position bigint, last_position bigint) OWNER TO tracker_owner;
@@ -725,9 +732,18 @@ $$;
 ALTER FUNCTION record.append(delivery integer, attempt_no integer, in_municipality text, in_record_type text, extracted date, delivery_body text, replaces_position bigint, OUT first_position bigint, OUT last_position bigint) OWNER TO tracker_owner;
 
 CREATE FUNCTION record.changes(stream integer) RETURNS void
-    LANGUAGE sql
+    LANGUAGE plpgsql
     SET enable_nestloop TO 'off'
     AS $$
+BEGIN
+    IF NOT EXISTS (SELECT FROM projection.head h WHERE h.stream_id = stream) THEN
+        INSERT INTO pg_temp.stage_change
+        SELECT false, s.row_no, s.ordinal, 'recorded', s.fact_id, s.event_type, 1, NULL, s.subject_id, s.occurred_on,
+               s.content, s.salt, s.body
+        FROM pg_temp.stage_event s
+        JOIN pg_temp.stage_row r ON r.row_no = s.row_no AND r.outcome IS NULL AND r.rule IS NULL;
+        RETURN;
+    END IF;
     INSERT INTO pg_temp.stage_change
     SELECT false, s.row_no, s.ordinal,
            (CASE WHEN h.live THEN 'corrected' ELSE 'recorded' END)::record.event_kind,
@@ -747,6 +763,7 @@ CREATE FUNCTION record.changes(stream integer) RETURNS void
     LEFT JOIN pg_temp.stage_event s
         ON s.row_no = r.row_no AND s.event_type = h.event_type AND r.rule IS NULL
     WHERE r.outcome IS NULL AND (r.rule IS NULL OR r.rule = 'newer_full') AND s.row_no IS NULL;
+END;
 $$;
 
 ALTER FUNCTION record.changes(stream integer) OWNER TO tracker_owner;

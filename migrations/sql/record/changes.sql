@@ -1,7 +1,16 @@
 -- Second half of the rule, set-wise: next versions of stated events, and withdrawal of events that a newer
--- statement of their fact leaves out.
+-- statement of their fact leaves out. In a stream without heads all is new, and compared with nothing.
 -- No nested loops: a stream's heads are guessed too few, and the stage has no index to loop over.
-CREATE FUNCTION record.changes(stream integer) RETURNS void LANGUAGE sql SET enable_nestloop = off AS $$
+CREATE FUNCTION record.changes(stream integer) RETURNS void LANGUAGE plpgsql SET enable_nestloop = off AS $$
+BEGIN
+    IF NOT EXISTS (SELECT FROM projection.head h WHERE h.stream_id = stream) THEN
+        INSERT INTO pg_temp.stage_change
+        SELECT false, s.row_no, s.ordinal, 'recorded', s.fact_id, s.event_type, 1, NULL, s.subject_id, s.occurred_on,
+               s.content, s.salt, s.body
+        FROM pg_temp.stage_event s
+        JOIN pg_temp.stage_row r ON r.row_no = s.row_no AND r.outcome IS NULL AND r.rule IS NULL;
+        RETURN;
+    END IF;
     INSERT INTO pg_temp.stage_change
     SELECT false, s.row_no, s.ordinal,
            (CASE WHEN h.live THEN 'corrected' ELSE 'recorded' END)::record.event_kind,
@@ -21,4 +30,5 @@ CREATE FUNCTION record.changes(stream integer) RETURNS void LANGUAGE sql SET ena
     LEFT JOIN pg_temp.stage_event s
         ON s.row_no = r.row_no AND s.event_type = h.event_type AND r.rule IS NULL
     WHERE r.outcome IS NULL AND (r.rule IS NULL OR r.rule = 'newer_full') AND s.row_no IS NULL;
+END;
 $$;
