@@ -5,6 +5,7 @@ Everything a step needs is handed to it in ``Tools``; ``wiring`` makes those for
 
 from __future__ import annotations
 
+import gc
 import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -246,10 +247,15 @@ def _start_next(
 
 _worker: list[Tools] = []
 
+_YOUNG_OBJECTS = 200_000
+"""Objects a worker makes between two searches for cycles: rows are hundreds of thousands, and in none."""
+
 
 def _open_worker(open_tools: OpenTools) -> None:
     threading.Thread(target=_end_with_parent, daemon=True).start()
     _worker.append(open_tools())
+    gc.freeze()
+    gc.set_threshold(_YOUNG_OBJECTS, *gc.get_threshold()[1:])
 
 
 def _end_with_parent() -> None:

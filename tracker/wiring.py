@@ -13,7 +13,6 @@ from tracker.pipeline import OpenTools, Tools
 from tracker.postgres.decisions import PostgresDecisions
 from tracker.postgres.embedded import EmbeddedServer
 from tracker.postgres.event_log import PostgresLog
-from tracker.postgres.schema import require_current
 from tracker.postgres.vault import PostgresVault
 from tracker.pseudonymise.keyring import Keyring
 from tracker.record.anchors import Anchors
@@ -60,6 +59,8 @@ def database_url(settings: Settings) -> str:
 
 def open_installation(settings: Settings) -> Installation:
     """The installation these settings name; raises ``SchemaMismatch`` before its schema is current."""
+    from tracker.postgres.schema import require_current  # noqa: PLC0415 - workers do without Alembic
+
     url = database_url(settings)
     require_current(url)
     return Installation(settings, url)

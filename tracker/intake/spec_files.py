@@ -70,13 +70,14 @@ def load_specs() -> Mapping[str, RecordSpec]:
 @cache
 def _shared_columns() -> Mapping[str, Mapping[str, Any]]:
     text = resources.files("tracker.intake").joinpath("shared_columns.yaml").read_text(encoding="utf-8")
-    return MappingProxyType(yaml.safe_load(text))
+    return MappingProxyType(yaml.load(text, Loader=yaml.CSafeLoader))
 
 
 def parse_spec(text: str, file_name: str) -> RecordSpec:
     """A spec from YAML text; raises ``SpecError`` naming ``file_name`` and the place that is wrong."""
     try:
-        document = yaml.safe_load(text)
+        # By libyaml, as in every wheel of PyYAML: each worker reads all specs before its first file.
+        document = yaml.load(text, Loader=yaml.CSafeLoader)
     except yaml.YAMLError as error:
         raise SpecError(f"{file_name}: not YAML: {error}") from error
     place = _Place(file_name)

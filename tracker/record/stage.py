@@ -10,11 +10,14 @@ from __future__ import annotations
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from functools import partial
 from hashlib import blake2b
-from typing import NamedTuple, cast
+from itertools import repeat
+from operator import itemgetter
+from typing import NamedTuple, TypeVar, cast
 
 from tracker.domain.delivery import DeliveryNote, PseudonymousClaims, Value
 from tracker.domain.events import EventType
@@ -23,6 +26,8 @@ from tracker.domain.spec import CellType, EventSpec, RecordSpec
 
 SOURCE_ID_TYPES = frozenset({CellType.SOURCE_ID, CellType.SOURCE_IDS})
 DUPLICATE_ROW = "duplicate_row"
+
+_Cell = TypeVar("_Cell")
 
 
 class StagedRow(NamedTuple):
@@ -90,11 +95,11 @@ def stage(claims: PseudonymousClaims) -> StagedDelivery:
     facts = _fact_ids(claims, contents)
     usable = [i for i in range(len(facts)) if i not in claims.quarantined and i not in claims.set_aside]
     kept, duplicates = _first_of_each(usable, facts, contents)
-    numbers, period_on = claims.row_numbers, claims.columns[claims.spec.period_by]
+    numbers = claims.row_numbers
     return StagedDelivery(
         note=claims.note,
         opening=claims.spec.events[0].type,
-        rows=[StagedRow(numbers[i], facts[i], _day(period_on[i])) for i in kept],
+        rows=_staged_rows(claims, kept, facts),
         events=_staged_events(claims, kept, facts, bodies),
         quarantined={numbers[i]: found for i, found in claims.quarantined.items()},
         set_aside={numbers[i]: rule for i, rule in claims.set_aside.items()}
@@ -255,37 +260,49 @@ def _first_of_each(
     return kept, [i for i in usable if first[facts[i]] != i]
 
 
-class _EventColumns(NamedTuple):
-    """One kind of event over all rows; ``said`` is what makes an event the same beside its child."""
-
-    type: str
-    exists: Sequence[bool]
-    occurred: Sequence[date | None]
-    said: Sequence[str]
-    body: Sequence[str]
-
-
-def _event_columns(claims: PseudonymousClaims, event: EventSpec, body: _Body) -> _EventColumns:
-    days = claims.columns.get(event.on) or [None] * len(body.content)
-    said = list(map("|".join, zip(_encoded(days, str), body.content, strict=True)))
-    return _EventColumns(event.type, body.exists, cast(Sequence[date | None], days), said, body.body)
+def _staged_rows(claims: PseudonymousClaims, kept: Sequence[int], facts: Sequence[str]) -> list[StagedRow]:
+    days = _picked(claims.columns[claims.spec.period_by], kept)
+    if not all(issubclass(kind, date) for kind in set(map(type, days))):
+        raise TypeError("a usable row has the date that places it in a period")
+    return list(map(_AS_ROW, zip(_picked(claims.row_numbers, kept), _picked(facts, kept), days, strict=True)))
 
 
 def _staged_events(
     claims: PseudonymousClaims, kept: Sequence[int], facts: Sequence[str], bodies: Sequence[_Body]
 ) -> list[StagedEvent]:
-    columns = [_event_columns(claims, *one) for one in zip(claims.spec.events, bodies, strict=True)]
-    numbers, subjects, linked = claims.row_numbers, claims.subjects, claims.linked_subjects
+    """Events of the kept rows in row order; of one row in the spec's order, a link last."""
     staged: list[StagedEvent] = []
-    for i in kept:
-        row_no, fact, subject = numbers[i], facts[i], subjects[i]
-        for kind, exists, occurred, said, body in columns:
-            if exists[i]:
-                digest = _digest(f"{subject}|{said[i]}")
-                staged.append(StagedEvent(row_no, fact, kind, subject, occurred[i], digest, body[i]))
-        if i in linked:
-            staged.append(_link(row_no, fact, subject, linked[i]))
-    return staged
+    for event, body in zip(claims.spec.events, bodies, strict=True):
+        staged += _events_of_kind(claims, event, body, facts, [i for i in kept if body.exists[i]])
+    linked = claims.linked_subjects
+    staged += [
+        _link(claims.row_numbers[i], facts[i], claims.subjects[i], linked[i]) for i in kept if i in linked
+    ]
+    return sorted(staged, key=_ROW_NO)  # a merge of runs that are in order
+
+
+def _events_of_kind(
+    claims: PseudonymousClaims, event: EventSpec, body: _Body, facts: Sequence[str], rows: Sequence[int]
+) -> Iterator[StagedEvent]:
+    """One kind of event over ``rows``; child, day and content make it the same."""
+    subjects = _picked(claims.subjects, rows)
+    days = _picked(cast("Sequence[date | None]", claims.columns.get(event.on) or [None] * len(facts)), rows)
+    said = zip(subjects, _encoded(days, str), _picked(body.content, rows), strict=True)
+    contents = [_digest(f"{subject}|{day}|{content}") for subject, day, content in said]
+    numbers, spoken_of = _picked(claims.row_numbers, rows), _picked(facts, rows)
+    kinds = repeat(event.type, len(rows))
+    cells = zip(numbers, spoken_of, kinds, subjects, days, contents, _picked(body.body, rows), strict=True)
+    return map(_AS_EVENT, cells)
+
+
+_ROW_NO = itemgetter(0)
+_AS_ROW = cast("Callable[[Iterable[object]], StagedRow]", partial(tuple.__new__, StagedRow))
+_AS_EVENT = cast("Callable[[Iterable[object]], StagedEvent]", partial(tuple.__new__, StagedEvent))
+"""As ``StagedEvent._make``, which counts the fields of each."""
+
+
+def _picked(column: Sequence[_Cell], rows: Sequence[int]) -> list[_Cell]:
+    return list(map(column.__getitem__, rows))
 
 
 def _link(row_no: int, fact: str, subject: str | None, other: str) -> StagedEvent:
@@ -308,9 +325,3 @@ def _digest(text: str) -> str:
     hasher = _BLANK.copy()
     hasher.update(text.encode())
     return hasher.hexdigest()
-
-
-def _day(value: Value) -> date:
-    if not isinstance(value, date):
-        raise TypeError("a usable row has the date that places it in a period")
-    return value
