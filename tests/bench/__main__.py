@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.bench import watched
+from tests.bench.estimators import estimators
 from tests.bench.flow_table import flow_tables
 from tests.bench.place import RESULTS, WORK, installation, made_once, rows_of
 from tests.bench.report import Line, machine, table, write
@@ -24,7 +25,7 @@ from tracker.synth.reexport import reexport
 SEED = 1
 CHILDREN = 2_000
 EVENTS = {"quick": 1_000_000, "full": 10_000_000}
-PARTS = ("loading", "projecting", "flow-table")
+PARTS = ("loading", "projecting", "flow-table", "estimators")
 YEARS = range(2014, 2024)
 
 
@@ -40,7 +41,8 @@ def main() -> None:
     lines: list[Line] = []
     for line in _measure(chosen):
         lines.append(line)
-        say(f"{line.what}: {line.measured:.2f} {line.unit} (bound {line.bound:g}): {line.verdict}")
+        bound = "" if line.bound is None else f" (bound {line.bound:g}): {line.verdict}"
+        say(f"{line.what}: {line.measured:.3g} {line.unit}{bound}")
     parts = ("full" if chosen.full else "quick", chosen.only, "ten-years" if chosen.ten_years else None)
     name = "-".join(filter(None, parts))
     write(RESULTS, name, lines, about)
@@ -63,6 +65,8 @@ def _measure(chosen: argparse.Namespace) -> Iterator[Line]:
             yield from projecting(EVENTS["full" if chosen.full else "quick"], url, server)
     if chosen.only in (None, "flow-table"):
         yield from flow_tables("full" if chosen.full else "quick")
+    if chosen.only in (None, "estimators"):
+        yield from estimators("full" if chosen.full else "quick")
     if chosen.ten_years:
         with installation() as (url, server):
             yield ten_years(url, server)

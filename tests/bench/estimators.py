@@ -1,4 +1,4 @@
-"""Estimators against what is used today: ``python -m tests.bench.estimators``. One function a row or two."""
+"""Estimators against what is used today. One function a row or two."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ from typing import Any, TypeVar
 import numpy as np
 import pandas as pd
 
-from tests.bench.report import Line, machine, table
+from tests.bench.occupation import against_r, from_flow_tables, robust_variance
+from tests.bench.report import Line, sized
 from tracker.estimate.cox_fit import CoxFit
 from tracker.estimate.regression import cox
 from tracker.estimate.risk_sets import END
@@ -43,11 +44,6 @@ def spent(work: Callable[[], Given]) -> tuple[float, Given]:
     before = processor()
     given = work()
     return processor() - before, given
-
-
-def sized(number: int) -> str:
-    """A number with spaces between thousands."""
-    return f"{number:,}".replace(",", " ")
 
 
 def synthetic_spells(number: int) -> pd.DataFrame:
@@ -143,7 +139,7 @@ def in_r(spells: pd.DataFrame) -> tuple[float, np.ndarray[Any, Any]]:
     return float(told[0]), np.array(told[1:], float)
 
 
-ROWS = (cox_against_lifelines, cox_against_r)
+ROWS = (from_flow_tables, robust_variance, against_r, cox_against_lifelines, cox_against_r)
 """Every function gives its rows for a scale, quick or full."""
 
 
@@ -151,7 +147,3 @@ def estimators(scale: str) -> Iterator[Line]:
     """All rows."""
     for row in ROWS:
         yield from row(scale)
-
-
-if __name__ == "__main__":
-    print(machine(), table(list(estimators("quick"))), sep="\n\n")

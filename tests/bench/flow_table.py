@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from resource import RUSAGE_SELF, getrusage
 from statistics import median
 from string import Template
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import duckdb
 
 from tests.bench import watched
 from tests.bench.place import made_once
 from tests.bench.report import Line
+
+if TYPE_CHECKING:
+    from tracker.projections.flow_table import FlowTable
 
 SIZES = {"quick": (100_000, 1_000_000, 10_000_000), "full": (100_000, 1_000_000, 10_000_000, 100_000_000)}
 BOUNDS = {100_000: 5.0, 1_000_000: 3.0}
@@ -41,26 +44,26 @@ def flow_tables(scale: str) -> Iterator[Line]:
 
 
 def synthetic_spells(number: int) -> Path:
-    """A folder with that many synthetic spells and their keys, made once."""
-    return made_once(f"spells-{number}", lambda out: write_spells(out, number))
+    """A folder with that many synthetic spells and their keys, made once; some stays are of no length."""
+    return made_once(f"paths-{number}", lambda out: write_spells(out, number, 0))
 
 
-def write_spells(out: Path, number: int) -> None:
-    """Write ``spells.parquet`` and ``keys.parquet``."""
+def write_spells(out: Path, number: int, shortest: int) -> None:
+    """Write ``spells.parquet`` and ``keys.parquet``; stays last ``shortest`` days or more."""
     text = Template(Path(__file__).with_name("flow_spells.sql").read_text(encoding="utf-8"))
     with duckdb.connect() as connection:
         connection.execute("SET memory_limit = '4GB'; SET enable_progress_bar = false")
-        connection.execute(text.substitute(spells=number, out=out))
+        connection.execute(text.substitute(spells=number, out=out, shortest=shortest))
 
 
 def flow_table(folder: str, repeats: int) -> dict[str, Any]:
     """Both in turn, after a warm-up: median seconds, and processor seconds, of each."""
     spent: dict[str, list[tuple[float, float]]] = {"flow": [], "group_by": []}
-    with _opened(folder) as connection:
-        cells = {"flow": _flow(connection), "group_by": _group_by(connection)}
+    with opened(folder) as connection:
+        cells = {"flow": counted(connection, STRATA).table.num_rows, "group_by": group_by(connection, STRATA)}
         for _ in range(repeats):
-            spent["flow"].append(_spent(lambda: _flow(connection)))
-            spent["group_by"].append(_spent(lambda: _group_by(connection)))
+            spent["flow"].append(timed(lambda: counted(connection, STRATA)))
+            spent["group_by"].append(timed(lambda: group_by(connection, STRATA)))
     seconds = {name: median(clock for clock, _ in taken) for name, taken in spent.items()}
     processor = {f"{name}_processor": median(used for _, used in taken) for name, taken in spent.items()}
     rows = {f"{name}_cells": number for name, number in cells.items()}
@@ -69,11 +72,12 @@ def flow_table(folder: str, repeats: int) -> dict[str, Any]:
 
 def flow_table_alone(folder: str) -> dict[str, Any]:
     """The flow table once, for its memory."""
-    with _opened(folder) as connection:
-        return {"cells": _flow(connection)}
+    with opened(folder) as connection:
+        return {"cells": counted(connection, STRATA).table.num_rows}
 
 
-def _opened(folder: str) -> duckdb.DuckDBPyConnection:
+def opened(folder: str) -> duckdb.DuckDBPyConnection:
+    """A DuckDB session with the spells and keys of a folder."""
     connection = duckdb.connect()
     connection.execute("SET enable_progress_bar = false")
     for name in ("spells", "keys"):
@@ -81,22 +85,25 @@ def _opened(folder: str) -> duckdb.DuckDBPyConnection:
     return connection
 
 
-def _flow(connection: duckdb.DuckDBPyConnection) -> int:
+def counted(connection: duckdb.DuckDBPyConnection, by: Sequence[str]) -> FlowTable:
+    """The flow table of the spells."""
     from tracker.projections.engines import duckdb_table
     from tracker.projections.flow_clock import Clock
     from tracker.projections.flow_counting import count_flows
 
-    return int(count_flows(duckdb_table(connection, "spells"), Clock.ENTRY, STRATA).table.num_rows)
+    return count_flows(duckdb_table(connection, "spells"), Clock.ENTRY, by)
 
 
-def _group_by(connection: duckdb.DuckDBPyConnection) -> int:
-    strata = ", ".join(STRATA)
+def group_by(connection: duckdb.DuckDBPyConnection, by: Sequence[str]) -> int:
+    """The two bare GROUP BYs; the number of rows they give."""
+    strata = ", ".join(by)
     sides = ("state, entered_day, entered_step", "state, to_state, left_day, left_step")
     queries = (f"SELECT {strata}, {side}, count(*) FROM keys GROUP BY ALL" for side in sides)
     return sum(connection.sql(query).to_arrow_table().num_rows for query in queries)
 
 
-def _spent(work: Callable[[], object]) -> tuple[float, float]:
+def timed(work: Callable[[], object]) -> tuple[float, float]:
+    """Seconds by the clock and processor seconds of some work, done once."""
     clock, before = time.perf_counter(), getrusage(RUSAGE_SELF)
     work()
     after = getrusage(RUSAGE_SELF)

@@ -18,12 +18,12 @@ PACKAGES = ("tracker", "duckdb", "python-calamine", "psycopg", "pyarrow", "pixel
 class Line:
     """One bound of the issue. ``measured`` and ``bound`` share a unit: ``x`` (times the base) or ``MB``.
 
-    ``details`` are what the figure was computed from: seconds, processor seconds, rows.
+    Without a bound it shows how a figure grows. ``details`` are what it was computed from: seconds, rows.
     """
 
     what: str
     measured: float
-    bound: float
+    bound: float | None
     unit: str = "x"
     goal: float | None = None
     note: str = ""
@@ -31,7 +31,9 @@ class Line:
 
     @property
     def verdict(self) -> str:
-        """``pass`` or ``MISS``, and whether a goal beyond the bound is reached too."""
+        """``pass`` or ``MISS``, and whether a goal beyond the bound is reached too; empty without a bound."""
+        if self.bound is None:
+            return ""
         if self.measured > self.bound:
             return "MISS"
         if self.goal is None:
@@ -54,7 +56,7 @@ def machine() -> str:
 def table(lines: Sequence[Line]) -> str:
     """The lines as a Markdown table, aligned to be read as plain text too."""
     rows = [("what", "measured", "bound", "goal", "", "note")]
-    rows += [(x.what, _of(x, x.measured), _of(x, x.bound), _goal(x), x.verdict, x.note) for x in lines]
+    rows += [(x.what, _of(x, x.measured), _of(x, x.bound), _of(x, x.goal), x.verdict, x.note) for x in lines]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     shown = ["| " + " | ".join(map(str.ljust, row, widths)) + " |" for row in rows]
     return "\n".join([shown[0], "|" + "|".join("-" * (w + 2) for w in widths) + "|", *shown[1:]])
@@ -73,16 +75,21 @@ def write(folder: Path, name: str, lines: Sequence[Line], about: str) -> None:
     (folder / f"{name}.md").write_text(text, "utf-8")
 
 
+def sized(number: int) -> str:
+    """A number with spaces between thousands."""
+    return f"{number:,}".replace(",", " ")
+
+
 def _lines(path: str) -> list[str]:
     return Path(path).read_text(encoding="utf-8").splitlines()
 
 
-def _of(line: Line, value: float) -> str:
-    return f"{value:.2f} x" if line.unit == "x" else f"{value:.0f} {line.unit}"
-
-
-def _goal(line: Line) -> str:
-    return "" if line.goal is None else _of(line, line.goal)
+def _of(line: Line, value: float | None) -> str:
+    if value is None:
+        return ""
+    if line.unit != "x":
+        return f"{value:.0f} {line.unit}"
+    return f"{value:.2f} x" if value >= 0.1 else f"{value:.4f} x"
 
 
 def _plain(value: float | int | str) -> str:

@@ -19,6 +19,9 @@ TASKS = {
     "flow": "tests.bench.projecting:flow",
     "flow_table": "tests.bench.flow_table:flow_table",
     "flow_table_alone": "tests.bench.flow_table:flow_table_alone",
+    "occupation": "tests.bench.occupation:occupation",
+    "occupation_from_spells": "tests.bench.occupation:from_spells",
+    "robust": "tests.bench.occupation:robust",
     "timelines": "tests.bench.timelines:timelines",
 }
 

@@ -60,9 +60,12 @@ def run(task: str, server: int | None, **arguments: str | int) -> Watched:
         stop = threading.Event()
         watcher = threading.Thread(target=_watch, args=(own, beside, stop))
         watcher.start()
-        code = process.wait()
-        stop.set()
-        watcher.join()
+        try:
+            code = process.wait()
+        finally:
+            stop.set()
+            watcher.join()
+            process.kill()  # an interrupt leaves it behind; one that has ended does not mind
         if code:
             raise SystemExit(f"the task {task} failed")
         told = json.load(answer)

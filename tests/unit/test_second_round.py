@@ -68,7 +68,7 @@ def done(by_place: Snapshot, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def files(done: Path, tmp_path: Path) -> list[Path]:
     """The sums of every municipality, to be changed."""
-    return [shutil.copy(done / f"{place}.json", tmp_path / f"{place}.json") for place in PLACES]
+    return [Path(shutil.copy(done / f"{place}.json", tmp_path)) for place in PLACES]
 
 
 @pytest.mark.parametrize("clock", ["entry", "episode"])

@@ -43,13 +43,14 @@ def columns_as_stays(
     )
 
 
-def _categories(column: pa.ChunkedArray) -> pd.Categorical:
+def _categories(column: pa.ChunkedArray) -> pd.Categorical[str]:
     """Texts as numbers of the categories, which are in order of text."""
     encoded = pc.dictionary_encode(column).combine_chunks()
-    found = pd.Categorical.from_codes(
-        encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False), encoded.dictionary.to_pylist()
-    )
-    return found.reorder_categories(sorted(found.categories))
+    names: list[str] = [str(name) for name in encoded.dictionary.to_pylist()]
+    order = sorted(names)
+    rank = np.array([*(order.index(name) for name in names), -1], np.int32)
+    codes = encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False)
+    return pd.Categorical.from_codes(rank[codes], pd.Index(order))
 
 
 def _persons(stays: pa.Table, person: Sequence[str]) -> Ints:

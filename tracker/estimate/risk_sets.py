@@ -23,6 +23,9 @@ END = 32_767
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
+MANY = 1e6
+"""More combinations of categories than this are sorted rather than laid out."""
+
 ENTERED, TRANSITION, CENSORED = "entered", "transition", "censored"
 """The kinds of flow, as in the column ``flow`` of a flow table."""
 
@@ -360,17 +363,32 @@ def number_of(states: tuple[str, ...], name: str) -> int:
 def _strata(frame: pd.DataFrame, names: Sequence[str]) -> tuple[pd.DataFrame, Ints]:
     if not names:
         return pd.DataFrame(index=range(min(len(frame), 1))), np.zeros(len(frame), np.int64)
-    grouped = frame.groupby(list(names), dropna=False, sort=True, observed=True)
-    group: Ints = grouped.ngroup().to_numpy().astype(np.int64)
+    group = _group_numbers([frame[name] for name in names])
     first = np.full(int(group.max(initial=-1)) + 1, -1, np.int64)
     first[group[::-1]] = np.arange(len(frame) - 1, -1, -1)
     return frame.iloc[first][list(names)].reset_index(drop=True), group
 
 
+def _group_numbers(columns: Sequence[pd.Series]) -> Ints:
+    """The number of each row's combination of values, in order of the values, missing ones last."""
+    widths = [len(column.cat.categories) + 1 for column in columns if hasattr(column, "cat")]
+    numbers: Ints
+    if len(widths) < len(columns) or np.prod(widths, dtype=float) > MANY:
+        grouped = columns[0].groupby(list(columns), dropna=False, sort=True, observed=True)
+        numbers = grouped.ngroup().to_numpy().astype(np.int64)
+        return numbers
+    combined = np.zeros(len(columns[0]), np.int64)
+    for column, width in zip(columns, widths, strict=True):
+        codes = column.cat.codes.to_numpy()
+        combined = combined * width + np.where(codes < 0, width - 1, codes)
+    numbers = np.cumsum(np.bincount(combined) > 0) - 1
+    return numbers[combined]
+
+
 def _moments(time: Floats, step: Ints) -> tuple[Moments, Ints]:
     """The distinct moments in order, and the number of each row's."""
-    at, times = pd.factorize(time, sort=True)
-    within, steps = pd.factorize(step, sort=True)
+    at, times = _ranked(time)
+    within, steps = _ranked(step)
     code = at.astype(np.int64) * max(len(steps), 1) + within
     present = np.zeros(len(times) * len(steps), bool)
     present[code] = True
@@ -381,6 +399,16 @@ def _moments(time: Floats, step: Ints) -> tuple[Moments, Ints]:
         np.asarray(steps, np.int64)[found % max(len(steps), 1)],
     )
     return moments, number[code]
+
+
+def _ranked(values: Floats | Ints) -> tuple[Ints, Floats | Ints]:
+    """Each value's number among the distinct ones, and those in order; whole numbers are not sorted."""
+    whole = values.astype(np.int64)
+    if not len(whole) or whole.min() < 0 or whole.max() > MANY or np.any(whole != values):
+        numbers, distinct = pd.factorize(values, sort=True)
+        return numbers.astype(np.int64), np.asarray(distinct, float)
+    seen = np.bincount(whole) > 0
+    return (np.cumsum(seen) - 1)[whole], np.flatnonzero(seen)
 
 
 def require_someone(at_risk: Floats, groups: pd.DataFrame) -> None:
