@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -19,7 +18,9 @@ from tracker.postgres import reading, schema
 from tracker.postgres.embedded import EmbeddedServer
 from tracker.pseudonymise.keyring import Keyring
 from tracker.settings import Settings
-from tracker.synth.plan import Plan
+
+if TYPE_CHECKING:
+    from tracker.synth.plan import Plan
 
 SEED = 20250701
 
@@ -32,13 +33,6 @@ class PlanName(StrEnum):
     NATIONAL_YEAR = "national-year"
 
 
-PLANS: dict[PlanName, Callable[[], Plan]] = {
-    PlanName.TINY: Plan.tiny,
-    PlanName.DEMO: Plan.demo,
-    PlanName.NATIONAL_YEAR: Plan.national_year,
-}
-
-
 def synth(
     out: Annotated[Path, typer.Argument(help="Folder for inbox/ and truth/.")],
     plan: Annotated[PlanName, typer.Option(help="How much.")] = PlanName.DEMO,
@@ -48,7 +42,7 @@ def synth(
 
     Example: [bold]tracker synth playground --plan tiny[/]
     """
-    _generate(out, PLANS[plan](), seed)
+    _generate(out, _plan(plan), seed)
     console.print(f"SYNTHETIC deliveries in {out / 'inbox'}, the truth in {out / 'truth'}")
 
 
@@ -60,7 +54,7 @@ def demo(
     place = _prepare(settings)
     try:
         if not settings.inbox.exists():
-            _generate(settings.home, Plan.demo(), SEED)
+            _generate(settings.home, _plan(PlanName.DEMO), SEED)
         _ingest(place)
         folder = _snapshot(place)
         _feedback(place, folder)
@@ -88,6 +82,17 @@ def _prepare(settings: Settings) -> wiring.Installation:
     if not settings.keys.exists():
         Keyring.create(settings.keys)
     return wiring.open_installation(settings)
+
+
+def _plan(name: PlanName) -> Plan:
+    from tracker.synth.plan import Plan
+
+    plans = {
+        PlanName.TINY: Plan.tiny,
+        PlanName.DEMO: Plan.demo,
+        PlanName.NATIONAL_YEAR: Plan.national_year,
+    }
+    return plans[name]()
 
 
 def _generate(out: Path, plan: Plan, seed: int) -> None:
