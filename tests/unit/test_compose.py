@@ -173,3 +173,20 @@ def test_a_secret_that_cannot_be_read_stops_the_entrypoint_and_none_is_printed(t
     env["TRACKER_DATABASE_URL_FILE"] = str(tmp_path / "gone")
     refused = subprocess.run([entrypoint, "env"], env=env, capture_output=True, text=True, check=False)
     assert (refused.returncode, refused.stdout) == (6, "")
+
+
+def test_the_pod_template_of_the_documentation_keeps_the_same_rules() -> None:
+    text = (DOCKER.parent / "docs" / "scaling.md").read_text("utf-8")
+    pod = yaml.safe_load(re.findall(r"```yaml\n(.+?)```", text, re.DOTALL)[0])["spec"]
+    assert pod["securityContext"]["runAsNonRoot"] is True
+    (container,) = pod["containers"]
+    assert container["name"] == "base"  # Airflow's name for the container of the task
+    assert container["securityContext"] == {
+        "readOnlyRootFilesystem": True,
+        "allowPrivilegeEscalation": False,
+        "capabilities": {"drop": ["ALL"]},
+    }
+    assert {one["name"] for one in container["volumeMounts"]} == {one["name"] for one in pod["volumes"]}
+    for one in container["env"]:
+        hidden = re.search(r"DATABASE_URL|SQL_ALCHEMY|FERNET|SECRET", one["name"])
+        assert not hidden or one["name"].endswith("_FILE"), one["name"]
