@@ -92,14 +92,25 @@ def test_before_a_curve_starts_it_has_no_value() -> None:
 
 
 def test_strata_end_each_at_its_own_time() -> None:
-    rows = [(*row, "early" if row[0] == 3 else "late") for row in SMALL]
-    frame = pd.DataFrame(rows, columns=[*COLUMNS, "group"])
-    fit = aalen_johansen(count(spells_as_stays(frame, strata=["group"], states=["a", "b", "c"])))
-    read = fit.curves().at([3, 4])
-    assert list(read.loc[read["group"] == "early", "status"]) == ["value", "too_recent"] * 3
-    assert list(read.loc[read["group"] == "late", "status"]) == ["value"] * 6
-    robust = robust_occupation(fit, clustered(fit, spells_as_stays(frame, strata=["group"]), [3, 4])).frame
-    assert list(robust.loc[robust["group"] == "early", "status"]) == ["value", "too_recent"] * 3
+    for child, expected in ((4, ["value", "too_recent"] * 3), (3, ["value"] * 6)):
+        # Nobody was followed longer than child 4, who may yet move; child 3 has come to where all ends.
+        rows = [(*row, "early" if row[0] == child else "late") for row in SMALL]
+        frame = pd.DataFrame(rows, columns=[*COLUMNS, "group"])
+        fit = aalen_johansen(count(spells_as_stays(frame, strata=["group"], states=["a", "b", "c"])))
+        read = fit.curves().at([5, 6])
+        assert list(read.loc[read["group"] == "early", "status"]) == expected
+        assert list(read.loc[read["group"] == "late", "status"]) == ["value"] * 6
+        robust = robust_occupation(fit, clustered(fit, spells_as_stays(frame, strata=["group"]), [5, 6]))
+        assert list(robust.frame.loc[robust.frame["group"] == "early", "status"]) == expected
+
+
+def test_incidence_is_known_for_good_once_everyone_has_left() -> None:
+    rows = [(1, "a", "b", 0, 2), (2, "a", "c", 0, 3)]
+    read = cumulative_incidence(count(stays(rows)), "a").at([2, 3, 700])
+    assert list(read["status"]) == ["value"] * 6
+    assert values(read) == [0.5, 0.5, 0.5, 0, 0.5, 0.5]
+    waiting = cumulative_incidence(count(stays([*rows, (3, "a", None, 0, 5)])), "a").at([5, 6])
+    assert list(waiting["status"]) == ["value", "too_recent"] * 2
 
 
 def test_a_sampled_mix_adds_its_variance() -> None:

@@ -48,6 +48,25 @@ def test_the_mean_number_until_growing_up_by_hand() -> None:
     assert events["at_risk"].tolist() == [4, 4]
 
 
+def test_a_mean_number_has_no_error_before_the_first_event_and_no_end_once_all_are_grown_up() -> None:
+    waiting = pd.DataFrame(
+        [(child, "closed", None, 0, 3 + child / 7) for child in range(20)]
+        + [
+            (20, "closed", "referral", 0, 10),
+            (20, "referral", "adult", 10, 30),
+            (21, "closed", "adult", 0, 20),
+        ],
+        columns=["subject_id", "state", "to_state", "entered", "left"],
+    )
+    given = spells_as_stays(waiting, states=["closed", "referral", "adult"])
+    curves = mean_count_robust(given, AGAIN)
+    assert set(curves.frame.query("time < 10")["std_error"]) == {0.0}
+    read = curves.at([29, 30, 4000])
+    assert read["status"].tolist() == ["value"] * 3
+    np.testing.assert_allclose(read["estimate"], [1 / 2] * 3)
+    assert "settled" not in read
+
+
 def test_who_leaves_in_an_event_and_is_not_seen_again_is_not_at_risk() -> None:
     table = mean_count(count(stays()), AGAIN).frame
     assert table.query("time == 60")["at_risk"].tolist() == [2]  # a and d: c left in its event on day 40

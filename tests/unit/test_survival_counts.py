@@ -332,3 +332,12 @@ def test_agrees_with_lifelines_and_scikit_survival_where_they_agree() -> None:
     assert test.statistic == pytest.approx(compare_survival(outcome, group)[0], rel=1e-12)
     theirs = multivariate_logrank_test(left, group, event).test_statistic
     assert test.statistic == pytest.approx(theirs, rel=1e-12)
+
+
+def test_where_everyone_has_left_nothing_is_too_recent() -> None:
+    everyone = kaplan_meier(exits([("a", 0, 3, "granted"), ("a", 0, 5, "granted")])).at([4, 5, 900])
+    assert everyone["status"].tolist() == ["value"] * 3
+    assert everyone["estimate"].tolist() == [0.5, 0, 0]
+    someone = kaplan_meier(exits([("a", 0, 3, "granted"), ("a", 0, 5, None)])).at([5, 6])
+    assert someone["status"].tolist() == ["value", "too_recent"]
+    assert someone["at_risk"].tolist() == [1, 0]

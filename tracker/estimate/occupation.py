@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from tracker.domain.errors import EstimateError
 from tracker.estimate.intervals import Interval, survival_bounds
@@ -25,11 +26,13 @@ from tracker.estimate.product_integral import (
     steps_after,
     time_to_come,
 )
-from tracker.estimate.results import Curves, Method
+from tracker.estimate.results import SETTLED, Curves, Method
 from tracker.estimate.risk_sets import Floats, Ints, RiskSets
 from tracker.estimate.starting import Initial, Mix, Start, last_at_risk, mix_covariance, started
 
 AALEN_JOHANSEN = Method("Aalen–Johansen", "Aalen & Johansen (1978), Scand. J. Statist. 5:141–150")
+SURELY = 1e-12
+"""A probability below this is what rounding leaves of none."""
 VARIANCES = {
     "greenwood": "Greenwood-type (multinomial), Andersen et al. (1993) IV.4.1.3",
     "aalen": "Aalen-type (Poisson), Andersen et al. (1993) IV.4.1.3",
@@ -83,6 +86,17 @@ class Occupation:
     def time_to_come(self, horizon: float) -> Floats:
         """Time in each state up to ``horizon`` given the state after each step, [K + 1, G, H, H]."""
         return time_to_come(self.steps, self.start.time, horizon)
+
+    @property
+    def settled(self) -> NDArray[np.bool_]:
+        """Whether everyone has come to states that end the chain, after each step [K + 1, G].
+
+        Such a state has no way out, and nobody is ever at risk in it.
+        """
+        left = np.isin(np.arange(len(self.risk.states)), [source for source, _ in self.risk.transitions])
+        followed = np.asarray(self.risk.at_risk.any(axis=(0, 1)))
+        moving: Floats = self.probability[:, :, left | followed].sum(axis=2)
+        return moving <= SURELY
 
     @property
     def followed_to(self) -> Floats:
@@ -154,6 +168,7 @@ def _frame(fit: Occupation) -> pd.DataFrame:
         "events": into,
         "estimate": fit.probability[done, group],
         "std_error": np.sqrt(np.maximum(variance, 0)),
+        SETTLED: fit.settled[done, group],
     }
     row, state = by_state(group, states)
     told = {name: values[row] if values.ndim == 1 else values[row, state] for name, values in columns.items()}

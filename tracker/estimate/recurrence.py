@@ -23,7 +23,7 @@ from tracker.estimate.recurrence_variance import (
     clustered_variance,
     poisson_variance,
 )
-from tracker.estimate.results import About, Curves, Method
+from tracker.estimate.results import SETTLED, About, Curves, Method
 from tracker.estimate.risk_sets import Floats, Ints, RiskSets, Stays, count, require_someone
 
 BY_CHILD = "infinitesimal jackknife by child"
@@ -165,6 +165,7 @@ def _rows(counts: RiskSets, data: Increments, variance: Floats, level: float) ->
             std_error=error,
             lower=lower,
             upper=upper,
+            **{SETTLED: data.stayed[shown] == 0},
         )
     )
 

@@ -39,7 +39,10 @@ def moves_of(data: RiskSets | Stays, event: Recurrence) -> tuple[list[int], list
     """
     named = [(data.states[a], data.states[b]) for a, b in data.transitions]
     for name in {*event.into, *event.terminal, *event.out_of, *event.at_risk} - set(data.states):
-        raise EstimateError(f"There is no state «{name}» here; there are {', '.join(data.states)}.")
+        raise EstimateError(
+            f"There is no state «{name}» here; there are {', '.join(data.states)}. One of the chain that "
+            "nobody came to is known when the states of the chain are given with the data (states)."
+        )
     if not event.into or set(event.into) & set(event.terminal):
         raise EstimateError("A recurrence needs states to enter, none of which is terminal.")
     if event.at_risk and (outside := set(event.out_of) - set(event.at_risk)):

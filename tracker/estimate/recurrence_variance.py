@@ -13,6 +13,7 @@ import numpy as np
 
 from tracker.estimate.exits import NEGLIGIBLE
 from tracker.estimate.risk_sets import Floats, Ints, Stays
+from tracker.estimate.squares_by_child import squares_by_child
 
 
 @dataclass(frozen=True)
@@ -42,8 +43,13 @@ class Increments:
     @property
     def staying(self) -> Floats:
         """S(u−): the share not yet gone just before each moment."""
-        after = np.cumprod(1 - self.share(self.at_risk - self.remaining), axis=1)
-        return np.concatenate([np.ones_like(after[:, :1]), after[:, :-1]], axis=1)
+        return np.concatenate([np.ones_like(self.at_risk[:, :1]), self.stayed[:, :-1]], axis=1)
+
+    @property
+    def stayed(self) -> Floats:
+        """S(u): the share not yet gone just after each moment."""
+        after: Floats = np.cumprod(1 - self.share(self.at_risk - self.remaining), axis=1, dtype=np.float64)
+        return after
 
     @property
     def curve(self) -> Floats:
@@ -69,8 +75,7 @@ def clustered_variance(data: Increments, stays: Stays, event: Ints, leaving: Int
 
     ``event`` and ``leaving`` say for each stay whether it ends in an event and whether in an exit (0 or 1).
     The influence of a child at t is a + b F(t) + c mu(t), with F the same for all and a, b and c changing
-    only where one of its stays begins or ends: so the sum of squares is kept up to date by moment, and the
-    cost is that of sorting the stays, not children × moments. Without exits this is Lawless and Nadeau's
+    only where one of its stays begins or ends. Without exits this is Lawless and Nadeau's
     (1995) variance; with, the linearisation of Ghosh and Lin (2000, Biometrics 56: 554–562).
     """
     curve, staying = data.curve, data.staying
@@ -83,45 +88,20 @@ def clustered_variance(data: Increments, stays: Stays, event: Ints, leaving: Int
     counted = event * _over(staying, data.at_risk)[ends]
     gone = leaving * _over(np.ones_like(curve), data.remaining)[ends]
     weight = stays.weight
-    constant = np.concatenate(
-        [weight * weighed[begins], weight * (counted + gone * curve[ends] - weighed[ends])]
+    constant = weight * weighed[begins], weight * (counted + gone * curve[ends] - weighed[ends])
+    slope = -weight * hazard[begins], weight * (hazard[ends] - gone)
+    return squares_by_child(
+        [constant, (weight, -weight), slope],
+        [np.ones_like(curve), curve * hazard - weighed, curve],
+        _clusters(stays),
+        stays.stratum,
+        (stays.entered, stays.left),
     )
-    active = np.concatenate([weight, -weight])
-    slope = np.concatenate([-weight * hazard[begins], weight * (hazard[ends] - gone)])
-    moment = np.concatenate([stays.entered, stays.left])
-    child = np.concatenate([_clusters(stays)] * 2)
-    order = np.lexsort((moment, child))
-    parts = [_within(part[order], child[order]) for part in (constant, active, slope)]
-    group = np.concatenate([stays.stratum] * 2)[order]
-    return _squares(parts, [np.ones_like(curve), curve * hazard - weighed, curve], group, moment[order])
-
-
-def _squares(parts: list[tuple[Floats, Floats]], factors: list[Floats], group: Ints, moment: Ints) -> Floats:
-    """Sum over children of (sum of part × factor)² at each moment, from how the products of parts change."""
-    shape = factors[0].shape
-    total = np.zeros(shape)
-    for i, (before, after) in enumerate(parts):
-        for j in range(i, len(parts)):
-            change = after * parts[j][1] - before * parts[j][0]
-            added = np.bincount(group * shape[1] + moment, change, shape[0] * shape[1]).reshape(shape)
-            total += (1 if i == j else 2) * np.cumsum(added, axis=1) * factors[i] * factors[j]
-    return np.maximum(total, 0)
 
 
 def _clusters(stays: Stays) -> Ints:
     """A number for each child in each stratum."""
     return stays.subject * max(len(stays.strata), 1) + stays.stratum
-
-
-def _within(changes: Floats, child: Ints) -> tuple[Floats, Floats]:
-    """A running sum of changes that starts anew with each child: before and after each change."""
-    new = np.flatnonzero(np.diff(child, prepend=-1))
-    stepped = changes.copy()
-    stepped[new[1:]] -= np.add.reduceat(changes, new)[:-1] if len(new) else 0.0
-    after = np.cumsum(stepped)
-    before = after - changes
-    before[new] = 0.0
-    return before, after
 
 
 def _over(above: Floats, below: Floats) -> Floats:

@@ -44,6 +44,9 @@ class Method:
 VALUE, TOO_RECENT, NOT_APPLICABLE = "value", "too_recent", "not_applicable"
 """Status of a value read off a curve: known, past what anyone was followed, or before the curve starts."""
 
+SETTLED = "settled"
+"""The column of curves that says nothing more can happen."""
+
 
 @dataclass(frozen=True)
 class Curves:
@@ -52,8 +55,10 @@ class Curves:
     ``frame`` has the columns of ``strata``, those of ``key`` (such as ``state`` or ``cause``: what tells
     the curves of one stratum apart), then ``time`` (days, or the unit of the data), ``step`` (within the
     day), ``at_risk`` (just before), ``events`` (at the moment), ``estimate``, ``std_error``, ``lower`` and
-    ``upper``; a bound that the method does not give is missing. Before its first row a curve is at
-    ``start``, which is the same for every curve; NaN when a curve is defined from its first row on only.
+    ``upper``; a bound that the method does not give is missing. ``settled``, where a method gives it, says
+    that nothing more can happen after the row: everyone has left for good, and the curve goes on as it is.
+    Before its first row a curve is at ``start``, which is the same for every curve; NaN when a curve is
+    defined from its first row on only.
     """
 
     quantity: str
@@ -68,15 +73,16 @@ class Curves:
     def at(self, times: Sequence[float]) -> pd.DataFrame:
         """The curves at the end of the given days: strata, key, time, estimate … and ``status``.
 
-        A time past the last row of a curve has status ``too_recent`` and no estimate: nobody was followed
-        so far; one before a curve that has no ``start`` is ``not_applicable``. Raises EstimateError for a
-        negative or missing time.
+        ``at_risk`` and ``events`` are those of the row read: just before, and at, the last change. A time
+        past the last row of a curve has status ``too_recent``, no estimate and nobody at risk: nobody was
+        followed so far, and something could have happened; one before a curve that has no ``start`` is
+        ``not_applicable``. Raises EstimateError for a negative or missing time.
         """
         wanted = np.sort(np.asarray(times, float))
         if wanted.size == 0 or not np.all(wanted >= 0):
             raise EstimateError("Times to read a curve at must be zero or more, and at least one.")
         if not len(self.frame):
-            return self.frame.assign(status=VALUE)
+            return self.frame.drop(columns=SETTLED, errors="ignore").assign(status=VALUE)
         return self._read(wanted)
 
     def _read(self, wanted: NDArray[np.float64]) -> pd.DataFrame:
@@ -95,10 +101,18 @@ class Curves:
         early = last < first
         read.loc[early, ["estimate", "std_error", "lower", "upper"]] = [self.start, 0.0] + [self.start] * 2
         read.loc[early, "events"] = 0
-        late = read["time"].to_numpy() > time[order[end]]
+        late = (read["time"].to_numpy() > time[order[end]]) & ~self._settled()[order[end]]
         early &= np.isnan(self.start)
         read.loc[late | early, ["estimate", "std_error", "lower", "upper"]] = np.nan
-        return read.assign(status=np.select([late, early], [TOO_RECENT, NOT_APPLICABLE], VALUE))
+        read.loc[late | early, "at_risk"] = 0
+        return read.drop(columns=SETTLED, errors="ignore").assign(
+            status=np.select([late, early], [TOO_RECENT, NOT_APPLICABLE], VALUE)
+        )
+
+    def _settled(self) -> NDArray[np.bool_]:
+        if SETTLED not in self.frame:
+            return np.zeros(len(self.frame), np.bool_)
+        return self.frame[SETTLED].to_numpy(np.bool_)
 
     def _curve_numbers(self) -> NDArray[np.int64]:
         names = [*self.strata, *self.key]

@@ -98,6 +98,6 @@ def _require_same(fit: Occupation, squared: SquaredInfluence) -> None:
 
 
 def _status(fit: Occupation, times: Floats) -> NDArray[np.object_]:
-    late = times > fit.followed_to[:, None]
+    late = (times > fit.followed_to[:, None]) & ~fit.settled[-1][:, None]
     early = times < fit.start.time[:, None]
     return np.select([late, early], [TOO_RECENT, NOT_APPLICABLE], VALUE).astype(object)

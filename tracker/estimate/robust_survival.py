@@ -17,6 +17,7 @@ from tracker.estimate.exits import NEGLIGIBLE, Exits, OtherExits, leaving
 from tracker.estimate.intervals import HazardInterval, Interval
 from tracker.estimate.results import Curves
 from tracker.estimate.risk_sets import Floats, Ints, Stays, count
+from tracker.estimate.squares_by_child import squares_by_child
 from tracker.estimate.survival import (
     KAPLAN_MEIER,
     NELSON_AALEN,
@@ -102,35 +103,17 @@ def _parts(stays: Stays, exits: Exits) -> _Parts:
 def _squared_influence(exits: Exits, parts: _Parts, remaining: Floats) -> Floats:
     """The sum over children of their squared influence at each moment, [G, T].
 
-    Between the moments at which its stays begin and end, a child's influence is a − b A(t); so the sums of
-    a², ab and b² over children change there only, and the cost is that of sorting the stays.
+    A child's influence is a − b A(t), with a and b changing only where one of its stays begins or ends.
     """
     inverse = np.divide(1.0, remaining, out=np.zeros_like(remaining), where=remaining > 0)
     built = np.cumsum(hazard_steps(exits) * inverse, axis=1)
     begins, ends = (parts.stratum, parts.entered), (parts.stratum, parts.left)
-    constant = np.concatenate(
-        [parts.weight * built[begins], parts.weight * (parts.happened * inverse[ends] - built[ends])]
+    weight = parts.weight
+    constant = weight * built[begins], weight * (parts.happened * inverse[ends] - built[ends])
+    return squares_by_child(
+        [constant, (weight, -weight)],
+        [np.ones_like(built), -built],
+        parts.child,
+        parts.stratum,
+        (parts.entered, parts.left),
     )
-    slope = np.concatenate([parts.weight, -parts.weight])
-    moment = np.concatenate([parts.entered, parts.left])
-    child, stratum = np.tile(parts.child, 2), np.tile(parts.stratum, 2)
-    order = np.lexsort((moment, child))
-    a, b = (_running(part[order], child[order]) for part in (constant, slope))
-    cell = (stratum * built.shape[1] + moment)[order]
-
-    def total(one: tuple[Floats, Floats], other: tuple[Floats, Floats]) -> Floats:
-        change = one[1] * other[1] - one[0] * other[0]
-        return np.cumsum(np.bincount(cell, change, built.size).reshape(built.shape), axis=1)
-
-    squares: Floats = total(a, a) - 2 * built * total(a, b) + built**2 * total(b, b)
-    return np.maximum(squares, 0.0)
-
-
-def _running(changes: Floats, child: Ints) -> tuple[Floats, Floats]:
-    """The sum of a child's changes so far, before and after each."""
-    everyone = np.cumsum(changes)
-    new = np.diff(child, prepend=-1) != 0
-    base = np.where(new, everyone - changes, 0.0)[
-        np.maximum.accumulate(np.where(new, np.arange(len(new)), 0))
-    ]
-    return everyone - changes - base, everyone - base

@@ -65,9 +65,7 @@ def require_follow_up(fit: Occupation, horizon: float) -> None:
     """
     if len(fit.start.time) and not horizon > fit.start.time.max():
         raise EstimateError(f"A horizon lies after the start of the curves; found {horizon:g}.")
-    sources = sorted({source for source, _ in fit.risk.transitions})
-    moving = fit.probability[-1][:, sources].sum(1) > 1e-12
-    short = np.flatnonzero(moving & (fit.followed_to < horizon))
+    short = np.flatnonzero(~fit.settled[-1] & (fit.followed_to < horizon))
     if short.size:
         group = int(short[0])
         raise EstimateError(

@@ -16,7 +16,7 @@ from tracker.domain.errors import EstimateError
 from tracker.estimate.exits import NEGLIGIBLE, Exits
 from tracker.estimate.intervals import HazardInterval, Interval, hazard_bounds, survival_bounds
 from tracker.estimate.one_by_one import one_by_one
-from tracker.estimate.results import Curves, Method
+from tracker.estimate.results import SETTLED, Curves, Method
 from tracker.estimate.risk_sets import END, Floats, Ints
 
 HazardVariance = Literal["aalen", "greenwood", "klein"]
@@ -115,7 +115,8 @@ def survival_curves(
     std_error = np.multiply(survival, log_error, out=np.full_like(survival, np.nan), where=survival > 0)
     bounds = survival_bounds(survival, log_error, method.interval, level)
     columns = (survival, std_error, *bounds)
-    return _curves(exits, f"still in {exits.state}", columns, method=method, start=1.0, level=level)
+    curves = _curves(exits, f"still in {exits.state}", columns, method=method, start=1.0, level=level)
+    return replace(curves, frame=curves.frame.assign(**{SETTLED: curves.frame["estimate"] == 0}))
 
 
 def hazard_curves(exits: Exits, hazard: Floats, variance: Floats, method: Method, level: float) -> Curves:

@@ -7,11 +7,9 @@ from typing import Any
 
 import pandas as pd
 
-from tracker.estimate.results import TOO_RECENT, VALUE, Curves
+from tracker.estimate.results import Curves
 
 MONTH = 365.25 / 12
-EXACT = 1e-9
-"""What incidences that add up to one may lack by rounding."""
 
 
 def at_months(*months: int) -> dict[str, int]:
@@ -28,7 +26,7 @@ def incidence_table(curves: Curves, waits: pd.DataFrame, at: Mapping[str, int]) 
     nothing more can change, and the last values hold).
     """
     called = {day: name for name, day in at.items()}
-    read = _with_the_over(curves, curves.at(list(called))).drop(columns=["at_risk", "events", "step"])
+    read = curves.at(list(called)).drop(columns=["at_risk", "events", "step"])
     rows = [
         _rests_on(waits, {name: row[name] for name in curves.strata}, str(row["cause"]), row["time"])
         for row in read.to_dict("records")
@@ -39,21 +37,6 @@ def incidence_table(curves: Curves, waits: pd.DataFrame, at: Mapping[str, int]) 
     )
     figures = ["waits", "at_risk", "ended", "estimate", "std_error", "lower", "upper", "status"]
     return told[[*curves.strata, "cause", "by", "day", *figures]]
-
-
-def _with_the_over(curves: Curves, read: pd.DataFrame) -> pd.DataFrame:
-    """What was read past the end of a group all of whose waits were seen to end, by its last values."""
-    keys = [*curves.strata, "cause"]
-    ends = curves.frame.sort_values(["time", "step"]).drop_duplicates(keys, keep="last")
-    parts = ends.groupby(list(curves.strata), observed=True) if curves.strata else [((), ends)]
-    over = pd.concat([part[[part["estimate"].sum() >= 1 - EXACT] * len(part)] for _, part in parts])
-    known = read[keys].merge(over, on=keys, how="left").set_index(read.index)
-    late = (read["status"] == TOO_RECENT) & known["estimate"].notna()
-    figures = ["estimate", "std_error", "lower", "upper"]
-    filled = read.copy()
-    filled.loc[late, figures] = known.loc[late, figures]
-    filled.loc[late, "status"] = VALUE
-    return filled
 
 
 def _rests_on(
