@@ -7,12 +7,16 @@ from __future__ import annotations
 
 import os
 from datetime import timedelta
+from inspect import cleandoc
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import Asset, BaseNotifier
 from airflow.sdk.definitions.retry_policy import ExceptionRetryPolicy, RetryAction, RetryRule
 
 if TYPE_CHECKING:
+    from airflow.sdk import DAG
+
     from tracker.settings import Settings
     from tracker.wiring import Installation
 
@@ -77,7 +81,8 @@ def _warnings() -> list[BaseNotifier]:
             SmtpNotifier(
                 to=mail,
                 subject="tracker: {{ ti.dag_id }} / {{ ti.task_id }} failed",
-                html_content="Run {{ run_id }}, try {{ ti.try_number }}. See docs/runbook.md.",
+                html_content="Run {{ run_id }}, try {{ ti.try_number }}. "
+                "See docs/runbook.md, «A task failed».",
             )
         )
     if url := os.environ.get("TRACKER_ALERT_WEBHOOK"):
@@ -110,3 +115,22 @@ def installation() -> Installation:
     from tracker.wiring import open_installation
 
     return open_installation(settings())
+
+
+PAGE_BYTES = 64_000
+"""More of a page is not read: it travels with the DAG."""
+
+
+def show_status(dag: DAG) -> None:
+    """Put Monday's page, as it was last written, below what the DAG says of itself."""
+    dag.doc_md = f"{cleandoc(dag.doc_md or '')}\n\n{_status_page()}"
+
+
+def _status_page() -> str:
+    """Read where the tasks wrote it, without opening the tracker: this runs whenever the file is parsed."""
+    path = Path(os.environ.get("TRACKER_HOME") or ".tracker", "status.md")
+    try:
+        with path.open("rb") as file:
+            return file.read(PAGE_BYTES).decode(errors="ignore")
+    except OSError:
+        return "*What needs a hand stands here once TRACKER_HOME/status.md can be read. See* `tracker status`.\n"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pendulum
 from airflow.sdk import CronTriggerTimetable, Param, dag, get_current_context, task
-from conventions import TASKS, ZONE, installation
+from conventions import TASKS, ZONE, installation, show_status
 
 
 @dag(
@@ -24,7 +24,7 @@ from conventions import TASKS, ZONE, installation
     },
 )
 def housekeeping() -> None:
-    """Every night: remove what is over its time, and verify the whole log. Once a week: back up.
+    """Every night: remove what is over its time, verify the log, write what needs a hand. Weekly: back up.
 
     **When `expire` is red**, a disk or the database was away: clear it, or wait for the next night.
 
@@ -68,8 +68,16 @@ def housekeeping() -> None:
 
         print(both(installation()))
 
+    @task
+    def status_page() -> None:
+        """What needs a hand, into TRACKER_HOME/status.md: shown with this DAG's documentation."""
+        from tracker.desk.housekeeping import status_page as write
+
+        print(write(installation()))
+
     expire()
+    status_page()
     [verify(), backup_due()] >> back_up_and_try()
 
 
-housekeeping()
+show_status(housekeeping())

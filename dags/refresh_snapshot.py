@@ -62,8 +62,16 @@ def refresh_snapshot() -> None:
         """Wake the analyses: the asset carries the position and the folder."""
         outlet_events[SNAPSHOT].extra = made
 
+    @task
+    def status_page() -> None:
+        """What needs a hand, into TRACKER_HOME/status.md: shown with the documentation of `housekeeping`."""
+        from tracker.desk.housekeeping import status_page as write
+
+        print(write(installation()))
+
     made = snapshot()
     [flow(made), check(made)] >> announce(made)
+    made >> status_page()
 
 
 refresh_snapshot()

@@ -42,6 +42,13 @@ def run_analyses() -> None:
     and cleared. What is published is internal: it has not passed disclosure control.
     """
 
+    @task.short_circuit(ignore_downstream_trigger_rules=True)
+    def wanted() -> bool:
+        """A new installation has no snapshot yet: nothing is run before the first."""
+        from tracker.desk.analysis_runs import has_snapshot
+
+        return bool(get_current_context()["params"]["snapshot"]) or has_snapshot(settings())
+
     @task
     def choose() -> dict[str, Any]:
         """The snapshot, the folder of this day and position, and the analyses there are."""
@@ -82,6 +89,7 @@ def run_analyses() -> None:
         return close_folder(Path(chosen["folder"]), chosen["names"])
 
     chosen = choose()
+    wanted() >> chosen
     analyse.partial(chosen=chosen).expand(name=each(chosen)) >> close(chosen)
 
 

@@ -27,12 +27,21 @@ class AnalysisRun:
     cohort: str
 
 
+def has_snapshot(settings: Settings) -> bool:
+    """Whether there is one to run on."""
+    return bool(_snapshots(settings))
+
+
 def newest_snapshot(settings: Settings) -> Path:
     """The snapshot of the highest position; raises ``NotFound`` when there is none."""
-    found = sorted(path.parent for path in settings.snapshots.glob("*/manifest.json"))
+    found = _snapshots(settings)
     if not found:
         raise NotFound(f"there is no snapshot in {settings.snapshots}; run refresh_snapshot first")
     return found[-1]
+
+
+def _snapshots(settings: Settings) -> list[Path]:
+    return sorted(path.parent for path in settings.snapshots.glob("*/manifest.json"))
 
 
 def names() -> list[str]:

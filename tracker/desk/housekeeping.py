@@ -8,8 +8,10 @@ from tracker.desk import retention
 from tracker.desk.backup import make_backup, next_folder
 from tracker.desk.restore import try_backup
 from tracker.desk.retention import whole_backups, written_at
+from tracker.desk.status import status, write_page
 from tracker.desk.verification import verify_log
 from tracker.domain.errors import CheckFailed
+from tracker.postgres.event_log import PostgresLog
 from tracker.wiring import Installation
 
 
@@ -30,7 +32,10 @@ def verify(place: Installation) -> str:
     found = verify_log(place)
     if not found.holds:
         where = "; ".join(problem.what for problem in found.problems[:3])
-        raise CheckFailed(f"{found.problem_count} things differ from what was recorded: {where}")
+        raise CheckFailed(
+            f"{found.problem_count} things differ from what was recorded: {where}; "
+            "see docs/runbook.md, «The log does not verify»"
+        )
     return f"{found.events} events in {found.batches} batches are as recorded; {found.erased} erased"
 
 
@@ -39,7 +44,9 @@ BACK_UP_EVERY = timedelta(days=6, hours=12)
 
 
 def backup_due(place: Installation) -> bool:
-    """Whether the newest whole backup is a week old, or there is none."""
+    """Whether the newest whole backup is a week old, or there is none; a log that never began needs none."""
+    if not PostgresLog(place.url).position():
+        return False
     made = [written_at(path) for path in whole_backups(place.settings.backups)]
     return not made or datetime.now(UTC) - max(made) >= BACK_UP_EVERY
 
@@ -53,3 +60,11 @@ def back_up_and_try(place: Installation) -> str:
         f"{made.folder.name}: position {stands.contents.position}, {made.bytes} bytes; "
         f"restored and verified, {stands.erasures_replayed} erasures replayed"
     )
+
+
+def status_page(place: Installation) -> str:
+    """Monday's page, written where Airflow's page shows it; how many lines need a hand."""
+    now = datetime.now(UTC)
+    lines = status(place, now.date())
+    write_page(place, lines, now)
+    return f"{sum(bool(line.next_action) for line in lines)} of {len(lines)} lines need a hand"

@@ -113,12 +113,12 @@ def check(place: Installation, folder: Path) -> list[str]:
     if wrong := problems_of_accounting(place.url):
         raise CheckFailed(
             f"the log does not add up ({'; '.join(wrong[:3])}); do not publish from {folder.name}; "
-            "see docs/runbook.md"
+            "see docs/runbook.md, «The check of a snapshot failed»"
         )
     if wrong := replayed_differently(place, folder):
         raise CheckFailed(
             f"{len(wrong)} of a sample of children differ between the log and the snapshot {folder.name}; "
-            "do not publish from it; see docs/runbook.md"
+            "do not publish from it; see docs/runbook.md, «The check of a snapshot failed»"
         )
     return [
         "every row read is accounted for, and positions have no holes",

@@ -20,6 +20,7 @@ from tracker.postgres.event_log import PostgresLog
 from tracker.postgres.reading import DeliveryRecord
 from tracker.projections.coverage import Seen
 from tracker.projections.drift import Drift, Sender, Share, unmapped_drift, volume_drift
+from tracker.publish.files import write_text
 from tracker.publish.tables import TableFormat, write_table
 from tracker.wiring import Installation
 
@@ -190,6 +191,44 @@ def write_status(place: Installation, lines: Sequence[Line], path: Path, now: da
         "software": f"tracker {__version__}",
     }
     return write_table(pd.DataFrame(rows, columns=list(Line.__annotations__)), stamp, path, TableFormat.XLSX)
+
+
+PAGE_LINES = 100
+"""What a page shown beside other things holds; whoever has more to do reads ``tracker status``."""
+
+
+def write_page(place: Installation, lines: Sequence[Line], now: datetime) -> Path:
+    """What needs a hand as Markdown, in ``TRACKER_HOME/status.md``, where Airflow's page shows it."""
+    return write_text(place.settings.home / "status.md", page(lines, now))
+
+
+def page(lines: Sequence[Line], now: datetime) -> str:
+    """The lines with a next action, at most ``PAGE_LINES`` of them, as a Markdown table."""
+    asked = [line for line in lines if line.next_action]
+    senders = len({line.municipality for line in lines})
+    told = f"{len(lines)} streams of {senders} senders; {len(asked)} need a hand"
+    head = ["### What needs a hand", "", f"As of {now:%Y-%m-%d %H:%M} UTC: {told}.", ""]
+    if not asked:
+        return "\n".join(head)
+    table = [
+        "| sender | record type | last delivery | unmapped | drift | next action |",
+        "|---|---|---|---|---|---|",
+    ]
+    rest = len(asked) - PAGE_LINES
+    tail = ["", f"{rest} more: `tracker status`"] if rest > 0 else []
+    return "\n".join([*head, *table, *map(_row, asked[:PAGE_LINES]), *tail, ""])
+
+
+def _row(line: Line) -> str:
+    cells = (
+        f"{line.municipality} {line.name}",
+        line.record_type or "not recognised",
+        f"{line.last_delivery} {line.outcome} {line.received_on}",
+        "" if line.unmapped is None else f"{line.unmapped:.1%}",
+        "; ".join(line.drift),
+        line.next_action,
+    )
+    return f"| {' | '.join(cell.replace('|', '/') for cell in cells)} |"
 
 
 def _flat(line: Line) -> dict[str, object]:
