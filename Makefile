@@ -1,6 +1,7 @@
 # Everything runs in .venv; nothing else on the machine is touched but the embedded server's own files.
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
+PORT ?= 8080
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
 
 .PHONY: demo airflow test lint bench coverage chaos generate clean help
@@ -11,8 +12,8 @@ help:  ## what there is to make
 demo: .venv/installed  ## the whole story on synthetic municipalities and an embedded PostgreSQL
 	$(BIN)/tracker demo
 
-airflow: .venv/installed-airflow  ## Airflow with the DAGs on the embedded PostgreSQL, until Ctrl-C
-	$(BIN)/tracker airflow
+airflow: .venv/installed-airflow  ## Airflow with the DAGs on the embedded PostgreSQL, until Ctrl-C (PORT=8080)
+	@$(BIN)/tracker airflow --port $(PORT)
 
 test: .venv/installed-dev  ## the whole suite
 	$(BIN)/pytest -n 2 --dist worksteal

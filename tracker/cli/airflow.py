@@ -13,7 +13,7 @@ import typer
 from tracker import wiring
 from tracker.cli.operate import settings
 from tracker.cli.output import console, errors
-from tracker.domain.errors import DatabaseUnavailable
+from tracker.domain.errors import DatabaseUnavailable, UsageError
 from tracker.postgres import schema
 from tracker.postgres.embedded import EmbeddedServer
 from tracker.pseudonymise.keyring import Keyring
@@ -32,16 +32,25 @@ def airflow(
     from tracker.desk import airflow_services
 
     chosen = settings()
+    port = _free_port(port)
     url = wiring.database_url(chosen)
     schema.upgrade(url)
     if not chosen.keys.exists():
         Keyring.create(chosen.keys)
     chosen.inbox.mkdir(parents=True, exist_ok=True)
+    signal.signal(
+        signal.SIGINT, signal.default_int_handler
+    )  # a shell's background job begins with it ignored
     signal.signal(signal.SIGTERM, lambda number, frame: signal.raise_signal(signal.SIGINT))
     try:
-        with airflow_services.airflow(chosen, url, dags, port or _free_port(), _say) as (address, running):
+        with airflow_services.airflow(chosen, url, dags, port, _say) as (address, running):
             console.print(f"Airflow    {address.url}\nlogin      {address.user} / {address.password}")
             console.print(f"inbox      {chosen.inbox}\nlogs       {address.logs}", soft_wrap=True)
+            if not any(chosen.inbox.iterdir()):
+                console.print(f"to try it  tracker synth {chosen.home} --plan tiny", soft_wrap=True)
+            console.print(
+                "The inbox is looked into every ten minutes; at once: Trigger ingest_deliveries there."
+            )
             console.print("Ctrl-C stops all of it")
             while all(process.poll() is None for process in running):
                 time.sleep(1)
@@ -57,7 +66,14 @@ def _say(step: str) -> None:
     errors.print(f"starting: {step}", highlight=False)
 
 
-def _free_port() -> int:
+def _free_port(port: int) -> int:
+    """The port asked for, any free one for 0; raises ``UsageError`` for one that is taken."""
     with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            raise UsageError(
+                f"port {port} of 127.0.0.1 is taken; choose another: make airflow PORT={port + 1}"
+            ) from None
         return int(probe.getsockname()[1])

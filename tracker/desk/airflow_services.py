@@ -24,6 +24,9 @@ from tracker.settings import Settings
 DATABASE = "airflow"
 SERVICES = ("scheduler", "dag-processor", "triggerer", "api-server")
 LOADING_POOL = "tracker_loading"
+OPERATORS = ("AIRFLOW__METRICS__", "AIRFLOW__SMTP__", "AIRFLOW_CONN_")
+"""What an operator sets beside ours: where metrics and mail go. All else of another Airflow stays out."""
+
 STARTING_SECONDS = 180.0
 STOPPING_SECONDS = 20.0
 
@@ -101,13 +104,20 @@ def environment(
         ("core", "fernet_key"): kept["fernet"],
     }
     named = {f"AIRFLOW__{section}__{option}".upper(): value for (section, option), value in options.items()}
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW")}
+    inherited = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith("AIRFLOW") or name.startswith(OPERATORS)
+    }
     return inherited | named | _tracker(settings, database_url) | {"AIRFLOW_HOME": str(home)}
 
 
 def _tracker(settings: Settings, database_url: str) -> dict[str, str]:
     """The settings as the tasks read them; the embedded server is named, so that no task starts it."""
-    places = ("home", "inbox", "outbox", "store", "keys", "snapshots", "releases")
+    places = (
+        *("home", "inbox", "outbox", "store", "keys"),
+        *("anchors", "snapshots", "releases", "backups"),
+    )
     return {f"TRACKER_{name.upper()}": str(getattr(settings, name)) for name in places} | {
         "TRACKER_DATABASE_URL": database_url
     }
