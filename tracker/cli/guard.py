@@ -15,6 +15,7 @@ from tracker.cli.operate import installation, settings
 from tracker.cli.output import AsJson, console, errors, print_json, print_rows, spinner
 from tracker.desk import erasure, verification
 from tracker.domain.errors import UsageError
+from tracker.postgres.engine import address
 from tracker.postgres.erasure import PostgresErasures
 from tracker.postgres.officers import admit_officer
 from tracker.record.erasures import Scope
@@ -79,6 +80,7 @@ def _print(found: Verification) -> None:
         return
     print_rows(found.problems, PROBLEM_COLUMNS, as_json=False, empty="")
     errors.print(f"[bold red]tracker:[/] {found.problem_count} things differ from what was recorded")
+    errors.print("Load and publish nothing more; see docs/runbook.md, «The log does not verify».")
 
 
 # -- erasing -----------------------------------------------------------------------------------------
@@ -185,8 +187,12 @@ def erase_officer(
 ) -> None:
     """Make a login that may ask for and approve erasures; its password is read from standard input."""
     password = _read_line("password of the new login")
-    admit_officer(wiring.database_url(settings()), name, password)
-    console.print(f"{name} may erase; TRACKER_DATABASE_URL names the login: postgresql://{name}:…@host/name")
+    url = wiring.database_url(settings())
+    admit_officer(url, name, password)
+    console.print(
+        f"{name} may erase; TRACKER_DATABASE_URL names the login: postgresql://{name}:…@{address(url)}",
+        soft_wrap=True,
+    )
 
 
 def _identity() -> str:

@@ -20,6 +20,7 @@ from tracker.domain.delivery import DeliveryState, Outcome
 from tracker.domain.errors import NotFound, RejectedFile, UsageError
 from tracker.postgres import reading, schema
 from tracker.postgres.embedded import EmbeddedServer
+from tracker.postgres.engine import address
 from tracker.postgres.erasure import PostgresErasures
 from tracker.postgres.event_log import PostgresLog
 from tracker.postgres.vault import PostgresVault
@@ -78,7 +79,12 @@ def db_status(as_json: AsJson = False) -> None:
             return
     url = wiring.database_url(chosen)
     at = schema.status(url)
-    told |= {"schema": at.state.value, "revision": at.current or "none", "needed": at.head}
+    told |= {
+        "address": address(url),
+        "schema": at.state.value,
+        "revision": at.current or "none",
+        "needed": at.head,
+    }
     if at.state is schema.SchemaState.OK:
         told["position"] = PostgresLog(url).position()
     _tell(told, as_json)
@@ -207,6 +213,11 @@ def deliveries(
         print_json({"delivery": lines[0], "findings": [intake_desk.told(finding) for finding in said]})
         return
     print_rows(lines, intake_desk.LISTED_COLUMNS, as_json=False, empty="")
+    if found[0].state is DeliveryState.HELD:
+        console.print(
+            f"held: it would withdraw {found[0].retractions} facts, more than TRACKER_HOLD_SHARE allows by "
+            f"itself; tracker confirm {delivery_no} loads it, a whole export sent anew replaces it"
+        )
     print_rows(
         [intake_desk.told(f) for f in said], intake_desk.TOLD_COLUMNS, as_json=False, empty="no findings"
     )

@@ -31,13 +31,18 @@ errors = Console(stderr=True)
 SHORT, LONG, GAP = 14, 60, 2
 """Columns of at most SHORT characters are always shown whole; those above LONG are folded, others cut."""
 
+NARROW, HEADING = 11, 4
+"""What is left of a cut column, and of the heading of a short one, on a narrow terminal."""
+
 __all__ = ["AsJson", "console", "errors", "escape", "print_rows", "progress_bar", "spinner"]
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for machines instead of a table.")]
 
 
-def print_rows(rows: Sequence[Any], columns: Sequence[str], *, as_json: bool, empty: str) -> None:
-    """Print dataclasses or mappings as a table of ``columns``, or whole as JSON."""
+def print_rows(
+    rows: Sequence[Any], columns: Sequence[str], *, as_json: bool, empty: str, whole: Sequence[str] = ()
+) -> None:
+    """Print dataclasses or mappings as a table of ``columns``, ``whole`` ones uncut; or all as JSON."""
     if as_json:
         print_json([_plain(row) for row in rows])
         return
@@ -45,27 +50,40 @@ def print_rows(rows: Sequence[Any], columns: Sequence[str], *, as_json: bool, em
         console.print(empty)
         return
     lines = [[_text(_plain(row).get(column)) for column in columns] for row in rows]
-    console.print(_table(columns, lines))
+    console.print(_table(columns, lines, whole))
 
 
-def _table(columns: Sequence[str], lines: Sequence[Sequence[str]]) -> Table:
+def _table(columns: Sequence[str], lines: Sequence[Sequence[str]], whole: Sequence[str] = ()) -> Table:
     """Short columns whole; the others share what width is left, folded when they hold sentences."""
-    widths = [max(len(column), *(len(line[n]) for line in lines)) for n, column in enumerate(columns)]
+    widths = _widths(columns, lines)
     taken = sum(width + GAP for width in widths if width <= SHORT)
     long = sum(width > SHORT for width in widths)
-    share = max(SHORT, (console.width - taken) // long - GAP) if long else 0
+    share = max(NARROW, (console.width - taken) // long - GAP) if long else 0
     table = Table(header_style="bold", box=None, pad_edge=False)
     for column, width, cells in zip(columns, widths, zip(*lines, strict=True), strict=True):
+        folded = width > LONG or column in whole
         table.add_column(
             column,
             width=min(width, share) if width > SHORT else width,
-            no_wrap=width <= LONG,
-            overflow="ellipsis" if width <= LONG else "fold",
+            no_wrap=not folded,
+            overflow="fold" if folded else "ellipsis",
             justify="right" if _are_numbers(cells) else "left",
         )
     for line in lines:
         table.add_row(*map(escape, line))
     return table
+
+
+def _widths(columns: Sequence[str], lines: Sequence[Sequence[str]]) -> list[int]:
+    """As wide as heading and cells; where that leaves no room, headings of short columns are cut first."""
+    cells = [max(len(line[n]) for line in lines) for n in range(len(columns))]
+    widths = [max(len(column), width) for column, width in zip(columns, cells, strict=True)]
+    if sum(min(width, SHORT) + GAP for width in widths) <= console.width:
+        return widths
+    return [
+        max(cell, min(width, HEADING)) if width <= SHORT else width
+        for cell, width in zip(cells, widths, strict=True)
+    ]
 
 
 def _are_numbers(cells: Sequence[str]) -> bool:

@@ -182,7 +182,13 @@ def status(
     lines = page(place, now.date())
     if xlsx is not None:
         errors.print(f"written to {write_status(place, lines, xlsx, now)}")
-    print_rows(lines, STATUS_COLUMNS, as_json=as_json, empty="nothing delivered yet: tracker ingest INBOX")
+    print_rows(
+        lines,
+        STATUS_COLUMNS,
+        as_json=as_json,
+        empty="nothing delivered yet: tracker ingest INBOX",
+        whole=("next_action",),
+    )
 
 
 def retention(

@@ -98,6 +98,12 @@ def connect(url: str, role: Role | None = None) -> Iterator[Connection]:
         yield connection
 
 
+def address(url: str) -> str:
+    """Host, port and name of the database: what may be printed of a URL."""
+    parsed = _psycopg_url(url)
+    return f"{parsed.host or 'localhost'}:{parsed.port or 5432}/{parsed.database or ''}"
+
+
 def psycopg_connection(connection: Connection) -> psycopg.Connection[Any]:
     """The driver's connection under ``connection``, for COPY; its transaction is the same one."""
     driver = connection.connection.driver_connection

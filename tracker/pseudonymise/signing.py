@@ -61,7 +61,10 @@ class SignatureCheck:
         """Read the public key; raises ``KeyringError`` when it is missing or damaged."""
         path = directory / PUBLIC
         if not path.is_file():
-            raise KeyringError(f"the key {path}, which signatures are checked with, is missing")
+            raise KeyringError(
+                f"the key {path}, which signatures are checked with, is missing; "
+                "put the sealed copy of the keys there"
+            )
         return cls(_read(path))
 
     def holds(self, signature: bytes, message: bytes) -> bool:
