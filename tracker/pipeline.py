@@ -12,7 +12,8 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
-from multiprocessing import get_context, parent_process
+from multiprocessing import get_context
+from multiprocessing.connection import Connection
 from typing import Protocol
 from uuid import uuid4
 
@@ -201,9 +202,15 @@ def _load_beside(
 ) -> Iterator[tuple[TakenIn, Receipt]]:
     failed: list[BaseException] = []
     queues = _by_municipality(waiting)
-    with ProcessPoolExecutor(
-        workers, mp_context=get_context("spawn"), initializer=_open_worker, initargs=(open_tools,)
-    ) as pool:
+    context = get_context("spawn")
+    work, end_of_work = context.Pipe(duplex=False)
+    with (
+        work,
+        ProcessPoolExecutor(
+            workers, mp_context=context, initializer=_open_worker, initargs=(open_tools, work)
+        ) as pool,
+        end_of_work,  # closed first: see _end_with_the_work
+    ):
         running: dict[Future[Receipt], TakenIn] = {}
         for _ in range(workers + 1):
             _start_next(pool, queues, running)
@@ -251,18 +258,21 @@ _YOUNG_OBJECTS = 200_000
 """Objects a worker makes between two searches for cycles: rows are hundreds of thousands, and in none."""
 
 
-def _open_worker(open_tools: OpenTools) -> None:
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+def _open_worker(open_tools: OpenTools, work: Connection) -> None:
+    threading.Thread(target=_end_with_the_work, args=(work,), daemon=True).start()
     _worker.append(open_tools())
     gc.freeze()
     gc.set_threshold(_YOUNG_OBJECTS, *gc.get_threshold()[1:])
 
 
-def _end_with_parent() -> None:
-    """A worker whose parent was killed would wait for work, and keep its sessions, for ever."""
-    if parent := parent_process():
-        parent.join()
-        os._exit(1)
+def _end_with_the_work(work: Connection) -> None:
+    """End when the parent closes its end of the pipe: it is done, or was killed.
+
+    A worker left to itself would wait for ever, and keep its sessions, when its parent was killed; and when
+    another worker was killed while it waited for work: that one takes the lock of the queue with it.
+    """
+    work.poll(None)
+    os._exit(0)
 
 
 def _load_in_worker(taken: TakenIn) -> Receipt:

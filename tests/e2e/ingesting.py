@@ -57,8 +57,12 @@ class Ingest:
         self.process.communicate()
 
     def end(self) -> tuple[int, str]:
-        """Wait for its end: exit code and what it printed."""
-        out, err = self.process.communicate(timeout=120)
+        """Wait for its end: exit code and what it printed. One that hangs is killed, and says so."""
+        try:
+            out, err = self.process.communicate(timeout=120)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            return -signal.SIGKILL, "it hung for two minutes and was killed"
         return self.process.returncode, out + err
 
     def relatives(self) -> set[int]:
