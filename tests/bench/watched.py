@@ -21,6 +21,9 @@ from typing import Any
 INTERVAL = 0.2
 """Seconds between samples; more often would disturb what is measured."""
 
+PATIENCE = 5
+"""Seconds an interrupted task is given to end."""
+
 TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -65,13 +68,22 @@ def run(task: str, server: int | None, **arguments: str | int) -> Watched:
         finally:
             stop.set()
             watcher.join()
-            process.kill()  # an interrupt leaves it behind; one that has ended does not mind
+            _ended(process)
         if code:
             raise SystemExit(f"the task {task} failed")
         told = json.load(answer)
     # A backend that was there before counts only what it did since.
     server_seconds = sum(s - before.get(pid, 0.0) for pid, s in beside.processor.items())
     return Watched(told, own.peak, sum(own.processor.values()), beside.peak, server_seconds)
+
+
+def _ended(process: subprocess.Popen[bytes]) -> None:
+    """An interrupt reaches the task too, which then tidies up; one that does not end is killed."""
+    try:
+        process.wait(PATIENCE)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
 
 
 def _watch(own: Usage, beside: Usage, stop: threading.Event) -> None:
