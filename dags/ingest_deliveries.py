@@ -7,7 +7,15 @@ from datetime import timedelta
 from typing import Any
 
 import pendulum
-from airflow.sdk import CronTriggerTimetable, Param, PokeReturnValue, dag, get_current_context, task
+from airflow.sdk import (
+    CronTriggerTimetable,
+    Param,
+    PokeReturnValue,
+    TriggerRule,
+    dag,
+    get_current_context,
+    task,
+)
 from conventions import EVENT_LOG, LOADING_POOL, TASKS, ZONE, installation
 
 
@@ -70,7 +78,7 @@ def ingest_deliveries() -> None:
     @task.sensor(
         mode="reschedule",
         poke_interval=10,
-        timeout=timedelta(hours=6).total_seconds(),
+        timeout=timedelta(hours=1).total_seconds(),
         pool=LOADING_POOL,
         map_index_template="{{ told }}",
     )
@@ -87,7 +95,7 @@ def ingest_deliveries() -> None:
         context["told"] = f"{done.municipality} · {delivery_no} · {done.state}" if done else str(delivery_no)
         return PokeReturnValue(done is not None, asdict(done) if done else None)
 
-    @task
+    @task(trigger_rule=TriggerRule.ALL_DONE)
     def news(numbers: list[int]) -> dict[str, int]:
         """What these deliveries changed, and where the log stands."""
         from tracker.desk.scheduled import news as told

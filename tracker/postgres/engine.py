@@ -62,6 +62,15 @@ REFUSALS = {
 never shown."""
 
 
+_SILENCE = {
+    "keepalives_idle": 30,
+    "keepalives_interval": 10,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 60_000,
+}
+"""A network that falls silent is given up after a minute, instead of being waited for for ever."""
+
+
 @cache
 def engine(url: str, role: Role | None = None) -> Engine:
     """The engine of ``url`` whose connections act as ``role`` (None: as the bare login).
@@ -73,7 +82,7 @@ def engine(url: str, role: Role | None = None) -> Engine:
         options.append(f"-c role={role}")
     return sqlalchemy.create_engine(
         _psycopg_url(url),
-        connect_args={"options": " ".join(options), "connect_timeout": 10},
+        connect_args={"options": " ".join(options), "connect_timeout": 10, **_SILENCE},
         hide_parameters=True,
         pool_pre_ping=True,
         pool_size=4,
