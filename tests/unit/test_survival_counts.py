@@ -15,6 +15,7 @@ from tracker.domain.errors import EstimateError
 from tracker.estimate.comparison import log_rank, log_rank_trend, restricted_mean_difference
 from tracker.estimate.exits import Exits, leaving
 from tracker.estimate.gray import gray_test
+from tracker.estimate.intervals import survival_bounds
 from tracker.estimate.one_by_one import one_by_one
 from tracker.estimate.results import TOO_RECENT, VALUE
 from tracker.estimate.risk_sets import Stays, count, flow_counts, spells_as_stays
@@ -341,3 +342,11 @@ def test_where_everyone_has_left_nothing_is_too_recent() -> None:
     someone = kaplan_meier(exits([("a", 0, 3, "granted"), ("a", 0, 5, None)])).at([5, 6])
     assert someone["status"].tolist() == ["value", "too_recent"]
     assert someone["at_risk"].tolist() == [1, 0]
+
+
+@pytest.mark.parametrize("interval", ["log-log", "logit", "arcsine"])
+def test_a_probability_of_one_but_for_rounding_has_no_bounds_on_scales_without_one(interval: str) -> None:
+    probability, error = np.array([1 - 2e-16, 0.5]), np.array([4e-9, 0.1])
+    lower, upper = survival_bounds(probability, error, interval, 0.95)
+    assert np.isnan(lower[0]) and np.isnan(upper[0])
+    assert lower[1] < 0.5 < upper[1]

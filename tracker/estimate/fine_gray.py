@@ -149,10 +149,9 @@ def _prepared(stays: Stays, asked: _Asked, more: Sequence[str]) -> Stays:
         raise EstimateError(f"There is no state «{unknown[0]}» here; there are {', '.join(stays.states)}.")
     if not asked.variables:
         raise EstimateError("A regression needs at least one term.")
-    one = one_stay_each(stays, asked.transition[0], list(dict.fromkeys([*asked.variables, *more])))
-    if not len(one):
+    if not np.any(stays.state == stays.states.index(asked.transition[0])):
         raise EstimateError(f"Nobody is ever at risk of {' → '.join(asked.transition)}.")
-    return one
+    return one_stay_each(stays, asked.transition[0], list(dict.fromkeys([*asked.variables, *more])))
 
 
 def _fit(one: Stays, asked: _Asked, group: Ints, before: Floats) -> tuple[CoxFit, Leavers]:

@@ -23,6 +23,9 @@ HazardInterval = Literal["plain", "log"]
 
 Bounds = tuple[Floats, Floats]
 
+ROUNDING = 1e-12
+"""A probability less than this from 1 is 1: what is missing was lost in a product of shares."""
+
 
 def quantile_of(level: float) -> float:
     """The standard normal quantile of a two-sided interval; raises EstimateError outside (0, 1)."""
@@ -41,7 +44,7 @@ def survival_bounds(survival: Floats, log_error: Floats, interval: str, level: f
         raise EstimateError(f"Intervals are {', '.join(_SURVIVAL)}; found «{interval}».")
     inside = survival > 0
     if interval in ("log-log", "logit", "arcsine"):
-        inside &= survival < 1
+        inside &= survival < 1 - ROUNDING
     lower, upper = np.full_like(survival, np.nan), np.full_like(survival, np.nan)
     distance = quantile_of(level) * log_error[inside]
     lower[inside], upper[inside] = _SURVIVAL[interval](survival[inside], distance)

@@ -81,7 +81,8 @@ def forward(steps: Steps, initial: Floats) -> Floats:
     """Rows of probabilities carried through the steps: [K + 1, G, …, H] from ``initial`` [G, …, H]."""
     carried = np.empty((len(steps) + 1, *initial.shape))
     carried[0] = initial
-    rows = carried.reshape(len(steps) + 1, initial.shape[0], -1, initial.shape[-1])
+    between = int(np.prod(initial.shape[1:-1]))
+    rows = carried.reshape(len(steps) + 1, initial.shape[0], between, initial.shape[-1])
     for number, matrix in enumerate(steps.matrix):
         np.matmul(rows[number], matrix, out=rows[number + 1])
     carried[np.abs(carried) < ROUNDING] = 0

@@ -8,7 +8,7 @@ last step of its day: censoring happens there, and data from elsewhere, in (star
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
@@ -71,14 +71,14 @@ class RiskSets:
         return self.states[source], self.states[target]
 
     def pooled(self) -> RiskSets:
-        """All strata as one."""
+        """All strata as one; none stay none."""
+        if not len(self.strata):
+            return replace(self, strata=self.strata.iloc[:, :0])
         summed = {
             name: getattr(self, name).sum(0, keepdims=True)
             for name in ("at_risk", "moved", "entered", "censored")
         }
-        return RiskSets(
-            self.strata.iloc[:1, :0], self.states, self.transitions, self.moments, about=self.about, **summed
-        )
+        return replace(self, strata=self.strata.iloc[:1, :0], **summed)
 
 
 @dataclass(frozen=True)
@@ -130,12 +130,14 @@ def flow_counts(
     moves = _transitions(named, transitions, pairs["state"], pairs["to_state"])
     _check_times(table["day"], "day")
     groups, group = _strata(table, strata)
-    moments, moment = _moments(table["day"].to_numpy(float), table["step"].to_numpy(np.int64))
+    moments, moment = _moments(table["day"].to_numpy(float), _steps(table, "step"))
     layout = _Layout(groups, named, moves, moments)
     state = _numbers(named, table["state"])
     count = table["count"].to_numpy(float)
-    if not np.all(count >= 0):
-        raise EstimateError("A flow table holds counts of zero or more; found negative or missing ones.")
+    if not np.all((count >= 0) & (count < np.inf)):
+        raise EstimateError(
+            "A flow table holds counts of zero or more; found negative, infinite or missing ones."
+        )
     flow = table["flow"].to_numpy(object)
     came, went, stopped = (flow == kind for kind in (ENTERED, TRANSITION, CENSORED))
     if not np.all(came | went | stopped):
@@ -170,7 +172,8 @@ def spells_as_stays(
 
     Without steps a spell is (entered, left]: at risk after its entry, up to and including its end. A
     missing ``to_state`` is censoring, after the last step of its day. Raises EstimateError for missing or
-    negative times, ends before entries, unknown states and transitions not allowed.
+    negative times and weights, ends before entries, missing subjects, unknown states and transitions not
+    allowed.
     """
     _require_columns(
         spells,
@@ -179,11 +182,14 @@ def spells_as_stays(
     )
     for name in (entered, left):
         _check_times(spells[name], name)
+    if nobodies := int(spells[subject].isna().sum()):
+        raise EstimateError(f"Every spell is somebody's: «{subject}» is missing in {nobodies} rows.")
     named = _states(states, spells[state], spells[to_state])
     went = spells[to_state].notna().to_numpy()
     moves = _transitions(named, transitions, spells.loc[went, state], spells.loc[went, to_state])
-    first = _steps(spells, entered_step, END)
-    last = np.where(went, _steps(spells, left_step, 1), END)
+    first = _steps(spells, entered_step) if entered_step else np.full(len(spells), END, np.int64)
+    last = np.full(len(spells), END, np.int64)
+    last[went] = _steps(spells[went], left_step) if left_step else 1
     start, stop = spells[entered].to_numpy(float), spells[left].to_numpy(float)
     _check_order(start, stop, first, last)
     groups, group = _strata(spells, strata)
@@ -201,7 +207,7 @@ def spells_as_stays(
         position[: len(spells)],
         position[len(spells) :],
         target,
-        spells[weight].to_numpy(float) if weight else np.ones(len(spells)),
+        _weights(spells[weight], weight) if weight else np.ones(len(spells)),
         spells[list(covariates)].reset_index(drop=True),
         about or About(),
     )
@@ -279,10 +285,12 @@ def where(groups: pd.DataFrame, group: int) -> str:
 def _require_columns(frame: pd.DataFrame, needed: Sequence[str]) -> None:
     if missing := [name for name in needed if name not in frame.columns]:
         raise EstimateError(f"Columns are missing: {', '.join(missing)}; found {', '.join(frame.columns)}.")
+    if twice := sorted({name for name in needed if list(frame.columns).count(name) > 1}):
+        raise EstimateError(f"Columns of the same name: {', '.join(twice)}; each may be there once.")
 
 
 def _check_times(times: pd.Series, name: str) -> None:
-    values = times.to_numpy(float, na_value=np.nan)
+    values = _as_numbers(times, name)
     if absent := int(np.isnan(values).sum()):
         raise EstimateError(f"Times must be known: «{name}» is missing in {absent} of {len(values)} rows.")
     if impossible := int(((values < 0) | np.isinf(values)).sum()):
@@ -299,11 +307,29 @@ def _check_order(start: Floats, stop: Floats, first: Ints, last: Ints) -> None:
         )
 
 
-def _steps(spells: pd.DataFrame, name: str | None, otherwise: int) -> Ints:
-    if name is None:
-        return np.full(len(spells), otherwise, np.int64)
-    steps: Ints = spells[name].fillna(otherwise).to_numpy(np.int64)
-    return steps
+def _as_numbers(values: pd.Series, name: str) -> Floats:
+    """The values as floats, NaN where missing; dates are no numbers of days since anything."""
+    try:
+        if values.dtype.kind in "mM":
+            raise ValueError
+        return np.asarray(values.to_numpy(float, na_value=np.nan))
+    except (TypeError, ValueError):
+        raise EstimateError(f"«{name}» is numbers, such as days since an origin; found others.") from None
+
+
+def _steps(rows: pd.DataFrame, name: str) -> Ints:
+    steps = _as_numbers(rows[name], name)
+    whole = (steps >= 0) & (steps <= END) & (steps == np.floor(steps))
+    if wrong := int((~whole).sum()):
+        raise EstimateError(f"Steps within a day are whole numbers from 0: «{name}» is not in {wrong} rows.")
+    return steps.astype(np.int64)
+
+
+def _weights(weights: pd.Series, name: str) -> Floats:
+    values = _as_numbers(weights, name)
+    if wrong := int((~((values >= 0) & (values < np.inf))).sum()):
+        raise EstimateError(f"Weights are zero or more and finite: «{name}» is not in {wrong} rows.")
+    return values
 
 
 def _states(allowed: Sequence[str] | None, *seen: pd.Series) -> tuple[str, ...]:

@@ -100,11 +100,13 @@ def last_at_risk(risk: RiskSets, start: Start) -> Ints:
     Raises EstimateError when that is not after the start, or when nobody is ever at risk in a state that
     people start in and can leave.
     """
+    if not len(risk.strata):
+        return np.zeros(0, np.int64)
     later = np.arange(len(risk.moments)) > start.moment[:, None]
     present = np.where(later[:, :, None], risk.at_risk, 0)
     floor = NEGLIGIBLE * present.max(axis=(1, 2), keepdims=True, initial=0)
     some = (present > floor).any(axis=2)
-    if len(some) and not some.any(axis=1).all():
+    if not some.any(axis=1).all():
         group = int(np.argmin(some.any(axis=1)))
         raise EstimateError(f"Nobody is at risk after the start{where(risk.strata, group)}.")
     _require_path(risk, start, present)

@@ -115,6 +115,8 @@ def _in_state(risk: RiskSets, since: float) -> Floats:
 
 
 def _followed_to(risk: RiskSets, since: float) -> Floats:
+    if not len(risk.strata):
+        return np.zeros(0)
     some = (risk.at_risk.sum(2) > 0) & (risk.moments.time > since)
     empty = np.flatnonzero(~some.any(axis=1))
     if empty.size:
