@@ -33,10 +33,10 @@ from tracker.projections.key_figures import KeyFigures, key_figures
 from tracker.projections.waits import LEFT_FOR_GOOD, first_passages, ordered
 from tracker.publish.charts import Chart, Scale, Words, dots, step_curves
 from tracker.publish.curve_groups import GROUP, few_enough, in_one_column, only, side_by_side, with_group
-from tracker.publish.findings import Findings, Section, Table
+from tracker.publish.findings import Findings, Section, Table, share_said
 from tracker.publish.model_tables import Fitted, model_section, test_row
 from tracker.publish.refusals import Refusals
-from tracker.publish.wait_tables import at_months, incidence_table, share_said
+from tracker.publish.wait_tables import at_months, incidence_table
 
 AT = at_months(6, 12, 18, 24)
 YEAR = "12 months"

@@ -38,10 +38,10 @@ from tracker.projections.flow_clock import Clock
 from tracker.projections.waits import LEFT_FOR_GOOD, first_passages
 from tracker.publish.charts import Chart, Scale, Words, dots, step_curves
 from tracker.publish.curve_groups import GROUP, few_enough, in_one_column, only, side_by_side, with_group
-from tracker.publish.findings import Findings, Section, Table
+from tracker.publish.findings import Findings, Section, Table, share_said
 from tracker.publish.model_tables import Fitted, model_section, test_row
 from tracker.publish.refusals import Refusals
-from tracker.publish.wait_tables import at_months, incidence_table, share_said
+from tracker.publish.wait_tables import at_months, incidence_table
 
 FOURTEEN = PRELIMINARY_ASSESSMENT_DAYS
 DUE = "four calendar months"

@@ -16,7 +16,7 @@ from tracker.estimate.risk_sets import RiskSets
 from tracker.estimate.robust import IJ, clustered, robust_expected_time, robust_occupation
 from tracker.projections.flow_clock import Clock
 from tracker.publish.charts import Words, dots, stacked_occupation
-from tracker.publish.findings import Findings, Section, Table
+from tracker.publish.findings import Findings, Section, Table, share_said
 from tracker.publish.refusals import Refusals
 
 MONTH = 365.25 / 12
@@ -212,12 +212,8 @@ def _brief(study: Study, sections: list[Section]) -> tuple[str, ...]:
     tables = {table.name: table.frame for section in sections for table in section.tables}
     if "occupation_at" in tables:
         at = tables["occupation_at"]
-        year = at[(at["months"] == 12) & (at["status"] == "value")].set_index("state")
+        year = at[(at["months"] == 12) & (at["status"] == "value")].set_index("state").to_dict("index")
         for state, words in (("intervention", "in an intervention"), ("closed", "with nothing open")):
-            if state in year.index:
-                one = year.loc[state]
-                said.append(
-                    f"A year after, {100 * one['estimate']:.1f} % ({100 * one['lower']:.1f}–"
-                    f"{100 * one['upper']:.1f}) are {words}."
-                )
+            if state in year:
+                said.append(f"A year after, {share_said(year[state])} are {words}.")
     return tuple(said)

@@ -22,6 +22,7 @@ from tracker.projections.cohort import draw
 from tracker.projections.cohort_reading import parse_cohort
 from tracker.projections.flow_clock import Clock
 from tracker.projections.pathway_tables import pathway_tables
+from tracker.publish.findings import share_said
 from tracker.publish.prose import read_prose
 
 DAY0 = date(2024, 1, 1)
@@ -230,3 +231,8 @@ def test_a_readme_is_read_into_sections_or_refused():
         sections["Question"]
         == "<p>A <code>b</code> &amp; <strong>c</strong>.</p>\n<ul><li>d e</li><li>f</li></ul>"
     )
+
+
+def test_a_share_is_said_with_its_interval_where_there_is_one() -> None:
+    assert share_said({"estimate": 0.5, "lower": 0.25, "upper": 0.75}) == "50.0 % (25.0–75.0)"
+    assert share_said({"estimate": 1.0, "lower": float("nan"), "upper": float("nan")}) == "100.0 %"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -62,3 +63,10 @@ class Findings:
     def tables(self) -> tuple[Table, ...]:
         """All tables, in order."""
         return tuple(table for section in self.sections for table in section.tables)
+
+
+def share_said(row: Mapping[Any, Any]) -> str:
+    """An estimated share with its interval, where there is one, for a sentence."""
+    estimate, *bounds = (100 * row[name] for name in ("estimate", "lower", "upper"))
+    within = " ({:.1f}–{:.1f})".format(*bounds) if pd.notna(bounds).all() else ""
+    return f"{estimate:.1f} %{within}"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import pandas as pd
 
@@ -49,8 +48,3 @@ def _rests_on(
     there = mine & (waits["entered"] <= day) & (waits["left"] >= day)
     ended = mine & (waits["to_state"] == cause) & (waits["left"] <= day)
     return int(mine.sum()), int(there.sum()), int(ended.sum())
-
-
-def share_said(row: Mapping[Any, Any]) -> str:
-    """An estimated share with its interval, for a sentence."""
-    return f"{100 * row['estimate']:.1f} % ({100 * row['lower']:.1f}–{100 * row['upper']:.1f})"
