@@ -2,7 +2,7 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 PORT ?= 8080
-PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
+PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --no-compile --constraint constraints.txt
 
 .PHONY: demo airflow test lint bench coverage chaos generate clean help
 
@@ -40,17 +40,19 @@ clean:  ## stop the embedded server and remove what the demo made
 	-$(BIN)/tracker db down
 	rm -rf .tracker demo
 
-.venv/installed: pyproject.toml constraints.txt
+.venv/bin/python:
 	@test -n "$(PYTHON)" || { echo "Python 3.11 is needed: install it or run make PYTHON=/path/to/python3.11"; exit 1; }
-	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@$(PYTHON) -m venv .venv
+
+.venv/installed: pyproject.toml constraints.txt | .venv/bin/python
 	@echo "installing into .venv (about half a minute)"
 	@$(PIP) --editable .
 	@touch $@
 
-.venv/installed-airflow: .venv/installed
-	@echo "installing Airflow into .venv (about a minute)"
+.venv/installed-airflow: pyproject.toml constraints.txt | .venv/bin/python
+	@echo "installing tracker and Airflow into .venv (one to three minutes)"
 	@$(PIP) --editable '.[airflow]'
-	@touch $@
+	@touch .venv/installed $@
 
 .venv/installed-dev: .venv/installed
 	@$(PIP) --editable '.[dev,airflow,spark]'

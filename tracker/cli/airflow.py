@@ -48,9 +48,7 @@ def airflow(
             console.print(f"inbox      {chosen.inbox}\nlogs       {address.logs}", soft_wrap=True)
             if not any(chosen.inbox.iterdir()):
                 console.print(f"to try it  tracker synth {chosen.home} --plan tiny", soft_wrap=True)
-            console.print(
-                "The inbox is looked into every ten minutes; at once: Trigger ingest_deliveries there."
-            )
+            console.print("The inbox is looked into every ten minutes; at once: Trigger ingest_deliveries.")
             console.print("Ctrl-C stops all of it")
             while all(process.poll() is None for process in running):
                 time.sleep(1)

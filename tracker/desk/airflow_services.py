@@ -23,6 +23,13 @@ from tracker.settings import Settings
 
 DATABASE = "airflow"
 SERVICES = ("scheduler", "dag-processor", "triggerer", "api-server")
+BEFORE_SCHEDULER = ("api-server", "dag-processor", "triggerer")
+"""Tasks talk to the API server: a scheduler that begins before it answers starts tasks that fail."""
+
+OPTIONS = {"scheduler": ("--skip-serve-logs",), "triggerer": ("--skip-serve-logs",)}
+"""No log servers: they would listen on every address, and all logs lie on this disk."""
+
+PARTS = ("metadatabase", "scheduler", "triggerer", "dag_processor")
 LOADING_POOL = "tracker_loading"
 OPERATORS = ("AIRFLOW__METRICS__", "AIRFLOW__SMTP__", "AIRFLOW_CONN_")
 """What an operator sets beside ours: where metrics and mail go. All else of another Airflow stays out."""
@@ -61,17 +68,21 @@ def airflow(
         env,
         logs,
     )
-    running = []
+    running: dict[str, subprocess.Popen[bytes]] = {}
+    address = f"http://127.0.0.1:{port}"
+    given: list[subprocess.Popen[bytes]] = []
     try:
-        for service in SERVICES:
+        for service in BEFORE_SCHEDULER:
             step(service)
-            running.append(_start(service, env, logs))
-        address = f"http://127.0.0.1:{port}"
-        step("waiting for an answer")
-        _wait_until_healthy(address, running, logs)
-        yield Address(address, "admin", _password(home), logs), running
+            running[service] = _start(service, env, logs)
+        _wait_until_healthy(address, PARTS[:1], running, logs)
+        step("scheduler")
+        running["scheduler"] = _start("scheduler", env, logs)
+        _wait_until_healthy(address, PARTS, running, logs)
+        given += [running[service] for service in SERVICES]
+        yield Address(address, "admin", _password(home), logs), given
     finally:
-        _stop(running)
+        _stop(given or list(running.values()))
 
 
 def environment(
@@ -160,7 +171,7 @@ def _run(arguments: Sequence[str], env: Mapping[str, str], logs: Path) -> None:
 def _start(service: str, env: Mapping[str, str], logs: Path) -> subprocess.Popen[bytes]:
     with (logs / f"{service}.log").open("ab") as said:
         return subprocess.Popen(
-            [_program(), service],
+            [_program(), service, *OPTIONS.get(service, ())],
             env=dict(env),
             stdout=said,
             stderr=said,
@@ -169,25 +180,26 @@ def _start(service: str, env: Mapping[str, str], logs: Path) -> subprocess.Popen
         )
 
 
-def _wait_until_healthy(address: str, running: Sequence[subprocess.Popen[bytes]], logs: Path) -> None:
+def _wait_until_healthy(
+    address: str, parts: Sequence[str], running: Mapping[str, subprocess.Popen[bytes]], logs: Path
+) -> None:
     until = time.monotonic() + STARTING_SECONDS
     while time.monotonic() < until:
-        for service, process in zip(SERVICES, running, strict=True):
+        for service, process in running.items():
             if process.poll() is not None:
                 raise DatabaseUnavailable(f"Airflow's {service} stopped; what it said is in {logs}")
-        if _healthy(address):
+        if _healthy(address, parts):
             return
         time.sleep(0.5)
     raise DatabaseUnavailable(f"Airflow does not answer at {address}; what it said is in {logs}")
 
 
-def _healthy(address: str) -> bool:
+def _healthy(address: str, parts: Sequence[str]) -> bool:
     try:
         with urlopen(f"{address}/api/v2/monitor/health", timeout=5) as answer:
             told = json.load(answer)
     except (URLError, OSError, ValueError):
         return False
-    parts = ("metadatabase", "scheduler", "triggerer", "dag_processor")
     return all(told[part]["status"] == "healthy" for part in parts)
 
 
