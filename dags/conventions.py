@@ -133,4 +133,4 @@ def _status_page() -> str:
         with path.open("rb") as file:
             return file.read(PAGE_BYTES).decode(errors="ignore")
     except OSError:
-        return "*What needs a hand stands here once TRACKER_HOME/status.md can be read. See* `tracker status`.\n"
+        return "*What needs a hand stands here once TRACKER_HOME/status.md is there. See* `tracker status`.\n"

@@ -69,7 +69,10 @@ def open_installation(settings: Settings) -> Installation:
 def keyring(settings: Settings) -> Keyring:
     """The keys; raises ``KeyringError`` with the command that makes them when there are none."""
     if not settings.keys.exists():
-        raise KeyringError(f"there are no keys in {settings.keys}; make them with: tracker key new")
+        raise KeyringError(
+            f"there are no keys in {settings.keys}; put the sealed copy there, or, in a new installation, "
+            "make them with: tracker key new"
+        )
     return Keyring.open(settings.keys)
 
 
