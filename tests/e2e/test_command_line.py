@@ -153,7 +153,8 @@ def test_snapshots_of_two_positions_differ_by_what_came_between(run: Run, loaded
 
 
 def test_a_snapshot_may_follow_children_within_each_municipality(run: Run, loaded: Path, home: Path) -> None:
-    run("snapshot", home / "by-place", "--unit", "child-municipality")
+    position = json.loads((loaded / "manifest.json").read_text())["position"]
+    run("snapshot", home / "by-place", "--unit", "child-municipality", "--as-of", str(position))
     of_child, by_place = (
         json.loads((folder / "manifest.json").read_text()) for folder in (loaded, home / "by-place")
     )
