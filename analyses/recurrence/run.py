@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -32,7 +32,16 @@ from tracker.projections.key_figures import DEFINITIONS as KEY_DEFINITIONS
 from tracker.projections.key_figures import KeyFigures, key_figures
 from tracker.projections.waits import LEFT_FOR_GOOD, first_passages, ordered
 from tracker.publish.charts import Chart, Scale, Words, dots, step_curves
-from tracker.publish.curve_groups import GROUP, few_enough, in_one_column, only, side_by_side, with_group
+from tracker.publish.curve_groups import (
+    GROUP,
+    Group,
+    few_enough,
+    groups_of,
+    in_one_column,
+    only,
+    side_by_side,
+    with_group,
+)
 from tracker.publish.findings import Findings, Section, Table, share_said
 from tracker.publish.model_tables import Fitted, model_section, test_row
 from tracker.publish.refusals import Refusals
@@ -125,20 +134,10 @@ METHODS = (
 )
 
 
-@dataclass(frozen=True)
-class Group:
-    """The cohort, all together or in parts: ``name`` ends the names of tables and charts."""
-
-    name: str
-    said: str
-    by: tuple[str, ...]
-
-
 def run(study: Study) -> Findings:
     """The findings of a cohort, all together and by what it is broken down by."""
     refused = Refusals()
-    groups = [Group("", "", ())]
-    groups += [Group("_by_group", f", by {' and '.join(study.by)}", study.by)] if study.by else []
+    groups = groups_of(study.by)
     sections = [section for group in groups for section in _how_soon(study, group, refused)]
     sections += _by_number(study, refused)
     sections += [section for group in groups for section in _how_often(study, group, refused)]

@@ -37,7 +37,16 @@ from tracker.projections.deadlines import (
 from tracker.projections.flow_clock import Clock
 from tracker.projections.waits import LEFT_FOR_GOOD, first_passages
 from tracker.publish.charts import Chart, Scale, Words, dots, step_curves
-from tracker.publish.curve_groups import GROUP, few_enough, in_one_column, only, side_by_side, with_group
+from tracker.publish.curve_groups import (
+    GROUP,
+    Group,
+    few_enough,
+    groups_of,
+    in_one_column,
+    only,
+    side_by_side,
+    with_group,
+)
 from tracker.publish.findings import Findings, Section, Table, share_said
 from tracker.publish.model_tables import Fitted, model_section, test_row
 from tracker.publish.refusals import Refusals
@@ -174,20 +183,10 @@ DENOMINATORS = (
 )
 
 
-@dataclass(frozen=True)
-class Group:
-    """The cohort, all together or in parts: ``name`` ends the names of tables and charts."""
-
-    name: str
-    said: str
-    by: tuple[str, ...]
-
-
 def run(study: Study) -> Findings:
     """The findings of a cohort, all together and by what it is broken down by."""
     refused = Refusals()
-    groups = [Group("", "", ())]
-    groups += [Group("_by_group", f", by {' and '.join(study.by)}", study.by)] if study.by else []
+    groups = groups_of(study.by)
     sections: list[Section] = []
     for origin in ORIGINS:
         waits = {event: _waits(study, origin, event) for event in INTO}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import pandas as pd
 
@@ -16,6 +16,7 @@ from tracker.estimate.risk_sets import RiskSets
 from tracker.estimate.robust import IJ, clustered, robust_expected_time, robust_occupation
 from tracker.projections.flow_clock import Clock
 from tracker.publish.charts import Words, dots, stacked_occupation
+from tracker.publish.curve_groups import Group, groups_of
 from tracker.publish.findings import Findings, Section, Table, share_said
 from tracker.publish.refusals import Refusals
 
@@ -45,20 +46,10 @@ DENOMINATORS = (
 )
 
 
-@dataclass(frozen=True)
-class Group:
-    """The cohort, all together or in parts: ``name`` ends the names of its tables."""
-
-    name: str
-    said: str
-    by: tuple[str, ...]
-
-
 def run(study: Study) -> Findings:
     """The findings of a cohort, all together and by what it is broken down by."""
     refused = Refusals()
-    groups = [Group("", "", ())]
-    groups += [Group("_by_group", f" by {' and '.join(study.by)}", study.by)] if study.by else []
+    groups = groups_of(study.by)
     sections: list[Section] = []
     for group in groups:
         study.progress(f"counting{group.said}")

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from tests.small_snapshots import small_snapshot
 from tracker.domain.errors import UsageError
-from tracker.projections.pathways import graphml, pathway_graph, pathways
+from tracker.projections.pathways import graphml, pathways
 
 FIRST = date(2024, 1, 1)
 
@@ -135,7 +135,7 @@ def test_narrowed_to_a_municipality(tmp_path):
 def test_a_state_of_another_chain_is_named(tmp_path):
     snapshot = small_snapshot(tmp_path, spells=[spell("a 1 1", "asleep", 0, 1, "closed", step=0)])
     with pytest.raises(UsageError, match="no state asleep"):
-        pathway_graph(snapshot)
+        pathways(snapshot)
 
 
 def test_no_spells_is_an_empty_graph(tmp_path):
@@ -187,7 +187,7 @@ def test_the_graph_is_a_plain_count(tmp_path_factory, lives):
         counts[edge] += 1
         children[edge].add(row["subject_id"])
         days[edge].append((row["left_on"] - row["entered_on"]).days)
-    graph = pathway_graph(small_snapshot(tmp_path_factory.mktemp("graph"), spells=rows))
+    graph = pathways(small_snapshot(tmp_path_factory.mktemp("graph"), spells=rows)).graph
     assert {
         edge: data["count"] for *edge_, data in graph.edges(data=True) for edge in [tuple(edge_)]
     } == counts

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 from datetime import date, datetime
 from pathlib import Path
@@ -12,12 +11,11 @@ import openpyxl
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
-from rich.console import Console
 
 from tracker.domain.errors import UsageError
 from tracker.publish.files import output_name, replacing
 from tracker.publish.stamp import checked, stamp_line
-from tracker.publish.tables import render_table, write_table
+from tracker.publish.tables import write_table
 
 STAMP = {
     "position": "1204",
@@ -162,13 +160,3 @@ def test_stamp_line_names_everything_and_says_synthetic_first() -> None:
 def test_file_names_follow_one_pattern() -> None:
     assert output_name("flow", 12, "xlsx", "age_group") == "tracker-flow-age-group-p12.xlsx"
     assert output_name("flow", 12, "csv", "../../etc/=Åre kommun") == "tracker-flow-etc-are-kommun-p12.csv"
-
-
-def test_terminal_table_shows_figures_as_people_read_them(frame: pd.DataFrame) -> None:
-    console = Console(file=io.StringIO(), width=200, color_system=None)
-    console.print(render_table(frame.assign(step="[red]x[/red]"), STAMP))
-    text = console.file.getvalue()  # type: ignore[attr-defined]
-    assert "333\u00a0333" in text
-    assert "[red]x[/red]" in text
-    assert "SYNTHETIC DATA" in text
-    assert "not disclosure-controlled" in text

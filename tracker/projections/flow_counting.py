@@ -118,8 +118,8 @@ def _require_unit(read: Snapshot, connection: duckdb.DuckDBPyConnection, unit: U
     if several := int(_value(connection, _IN_SEVERAL_PLACES)):
         raise UsageError(
             f"This snapshot follows children across municipalities, {several} of them in more than "
-            "one; counts by child and municipality need a snapshot of the unit child_municipality, or of one "
-            "municipality's deliveries alone."
+            "one; counts by child and municipality need one made with tracker snapshot --unit "
+            "child-municipality, or of one municipality's deliveries alone."
         )
 
 

@@ -121,17 +121,6 @@ def _counted(
     return graph, edges, paths
 
 
-def pathway_graph(
-    snapshot: Snapshot | Path | str, *, where: Mapping[str, str] | None = None, chain: Chain | None = None
-) -> nx.DiGraph[str]:
-    """The graph alone.
-
-    Nodes carry ``rank`` (entry −1, closed 0, states by the chain, ends after them), ``count``, ``label``
-    (Swedish) and ``absorbing``; edges ``count``, ``children`` and, where days are known, ``median_days``.
-    """
-    return pathways(snapshot, where=where, chain=chain).graph
-
-
 def _choose(connection: duckdb.DuckDBPyConnection, conditions: Mapping[str, str]) -> None:
     test = " AND ".join(f"{name} = ?" for name in conditions) or "TRUE"
     query = f"CREATE TEMP TABLE chosen AS SELECT * FROM spells WHERE {test}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import pandas as pd
 
@@ -12,6 +12,21 @@ from tracker.estimate.results import Curves
 MOST_LINES = 6
 """Groups that one plot can still show."""
 GROUP = "group"
+
+
+@dataclass(frozen=True)
+class Group:
+    """A cohort, all together or in parts: ``name`` ends the names of tables and charts, ``said`` titles."""
+
+    name: str
+    said: str
+    by: tuple[str, ...]
+
+
+def groups_of(by: tuple[str, ...]) -> list[Group]:
+    """A cohort all together and, where it is broken down, by all of ``by`` at once."""
+    together = Group("", "", ())
+    return [together, Group("_by_group", f", by {' and '.join(by)}", by)] if by else [together]
 
 
 def side_by_side(curves: Mapping[str, Curves], key: str) -> Curves:

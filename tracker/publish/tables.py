@@ -1,4 +1,4 @@
-"""A table, stamped, as csv, xlsx, parquet, json or on the terminal.
+"""A table, stamped, as csv, xlsx, parquet or json.
 
 How each form carries the stamp, so that Excel, pandas and R open the file without being told anything:
 
@@ -25,14 +25,12 @@ from pathlib import Path
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
-from rich.table import Table
-from rich.text import Text
 
 from tracker.domain.errors import UsageError
-from tracker.publish.cells import Scalar, guarded, names_of, rows_of, shown_rows
+from tracker.publish.cells import Scalar, guarded, names_of, rows_of
 from tracker.publish.files import replacing, write_text
 from tracker.publish.spreadsheet import write_workbook
-from tracker.publish.stamp import SYNTHETIC, Stamp, checked, is_synthetic, stamp_line
+from tracker.publish.stamp import Stamp, checked, stamp_line
 
 
 class TableFormat(StrEnum):
@@ -107,16 +105,3 @@ _WRITERS: Mapping[TableFormat, Callable[[pd.DataFrame, Stamp, Path], None]] = {
     TableFormat.PARQUET: _write_parquet,
     TableFormat.JSON: _write_json,
 }
-
-
-def render_table(frame: pd.DataFrame, stamp: Stamp) -> Table:
-    """The table for a terminal: figures right-aligned and grouped, missing as ``–``, stamp as caption."""
-    line = Text(stamp_line(stamp), style="dim")
-    title = Text(SYNTHETIC, style="bold red") if is_synthetic(stamp) else None
-    table = Table(title=title, caption=line, caption_justify="left", header_style="bold")
-    for column, name in enumerate(names_of(frame)):
-        numeric = pd.api.types.is_numeric_dtype(frame.iloc[:, column])
-        table.add_column(Text(name), justify="right" if numeric else "left", overflow="fold")
-    for row in shown_rows(frame):
-        table.add_row(*map(Text, row))
-    return table
