@@ -39,6 +39,7 @@ DEFINITIONS = (
     ("state occupation", "the probability of being in a state on a day; those of a day add up to one"),
     ("expected days", "the area under state occupation up to a day: days in the state, on average"),
     ("intensity", "moves per 30 days spent in the state they begin in"),
+    ("settled", "nothing more can happen in the group: everyone has come to where the chain ends"),
 )
 DENOMINATORS = (
     ("at risk", "children observed in the state just before the day; at the start, those who entered"),
