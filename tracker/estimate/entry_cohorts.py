@@ -18,7 +18,7 @@ from tracker.estimate.gray import GRAY, gray_test
 from tracker.estimate.incidence import cumulative_incidence
 from tracker.estimate.intervals import quantile_of
 from tracker.estimate.results import TOO_RECENT, VALUE, About, Curves, Method, Summary, Test
-from tracker.estimate.risk_sets import END, RiskSets, flow_counts
+from tracker.estimate.risk_sets import RiskSets, flow_counts
 from tracker.projections.first_events import OTHER, WAITING, FirstEvents, first_event_flows
 
 WINDOWS = (30, 90, 180, 365)
@@ -86,22 +86,11 @@ def _read(
     if not len(frame):
         return pd.DataFrame(columns=columns)
     curves = cumulative_incidence(risk_sets_of(events, outcome, frame, strata, about), WAITING, [outcome])
-    read = _carried(curves, windows).rename(columns={"time": "days", "cause": "outcome"})
+    read = curves.at(windows).rename(columns={"time": "days", "cause": "outcome"})
     sizes = frame.groupby(strata, observed=True).size().rename("at_risk").reset_index()
     counted = [_within(frame, outcome, strata, days) for days in windows]
     told = read.drop(columns=["at_risk", "events", "step"]).astype({"days": "int64"})
     return told.merge(sizes, on=strata).merge(pd.concat(counted), on=[*strata, "days"])[columns]
-
-
-def _carried(curves: Curves, times: Sequence[int]) -> pd.DataFrame:
-    """The curves at the times; one that ended because nobody was left waiting stays where it was."""
-    read = curves.at(times)
-    keys = [*curves.strata, *curves.key]
-    last = curves.frame.groupby(keys, sort=False, as_index=False).tail(1)
-    ends = read[keys].merge(last, on=keys, how="left")
-    over = ((read["status"] == TOO_RECENT) & (ends["step"] != END).to_numpy()).to_numpy()
-    read.loc[over, _READ] = ends.loc[over, _READ].to_numpy()
-    return read.assign(status=read["status"].mask(over, VALUE))
 
 
 def _within(frame: pd.DataFrame, outcome: str, strata: list[str], days: int) -> pd.DataFrame:
@@ -187,7 +176,7 @@ def _tested(test: Callable[[], Test]) -> dict[str, object]:
 
 
 def _differences(curves: Curves, windows: Sequence[int]) -> pd.DataFrame:
-    read = _carried(curves, windows)
+    read = curves.at(windows)
     read = read[read["status"] == VALUE].rename(columns={"cause": "outcome", "time": "days"})
     before, since = (read[read["period"] == period] for period in (BEFORE, SINCE))
     both = before.merge(since, on=["outcome", "days"], suffixes=("_before", "_since"))
