@@ -76,7 +76,8 @@ def services(place: Installation, dags: Path) -> Iterator[tuple[Api, list[subpro
         ),
     ):
         assert isinstance(all_, list)
-        yield Api(at), all_
+        with Api(at) as api:
+            yield api, all_
     with psycopg.connect(place.url, autocommit=True) as connection:
         connection.execute(f"DROP DATABASE {airflow_services.DATABASE} WITH (FORCE)".encode())
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from typing import Any
+from typing import Any, Self
 
 import httpx
 
@@ -19,6 +19,12 @@ class Api:
         login = {"username": address.user, "password": address.password}
         token = self._told(self.http.post("/auth/token", json=login))["access_token"]
         self.http.headers["Authorization"] = f"Bearer {token}"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        self.http.close()
 
     def get(self, path: str) -> dict[str, Any]:
         return self._told(self.http.get(f"/api/v2/{path}"))

@@ -50,8 +50,9 @@ def api(place: Installation) -> Iterator[Api]:
     place.settings.inbox.mkdir(parents=True)
     with pytest.MonkeyPatch.context() as patched:
         patched.setenv("TRACKER_SETTLE_SECONDS", "3")
-        with airflow(place.settings, place.url, DAGS, free_port(), lambda step: None) as (address, _):
-            yield Api(address)
+        up = airflow(place.settings, place.url, DAGS, free_port(), lambda step: None)
+        with up as (address, _), Api(address) as session:
+            yield session
 
 
 def free_port() -> int:
