@@ -16,7 +16,7 @@ airflow: .venv/installed-airflow  ## Airflow with the DAGs on the embedded Postg
 	@$(BIN)/tracker airflow --port $(PORT)
 
 test: .venv/installed-dev  ## the whole suite
-	$(BIN)/pytest -n 2 --dist worksteal
+	$(BIN)/pytest -n 2 --dist loadfile
 
 lint: .venv/installed-dev  ## ruff, mypy, import-linter
 	$(BIN)/ruff check .

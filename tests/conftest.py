@@ -23,8 +23,21 @@ from tracker.postgres.schema import upgrade
 
 
 @pytest.fixture(scope="session")
+def session_directory() -> Iterator[Path]:
+    """Where the servers of the whole session lie."""
+    with _open_directory() as path:
+        yield path
+
+
+@pytest.fixture(scope="module")
 def open_directory() -> Iterator[Path]:
     """A directory the account of a server started by root can reach; pytest's own are private."""
+    with _open_directory() as path:
+        yield path
+
+
+@contextmanager
+def _open_directory() -> Iterator[Path]:
     path = Path(tempfile.mkdtemp(prefix="tracker-test-"))
     path.chmod(0o711)
     yield path
@@ -32,12 +45,12 @@ def open_directory() -> Iterator[Path]:
 
 
 @pytest.fixture(scope="session")
-def postgres_server(open_directory: Path) -> Iterator[str]:
+def postgres_server(session_directory: Path) -> Iterator[str]:
     """URL of a running server."""
     if given := os.environ.get("TRACKER_TEST_DATABASE_URL"):
         yield given
         return
-    server = EmbeddedServer(open_directory / "postgres")
+    server = EmbeddedServer(session_directory / "postgres")
     try:
         yield server.start()
     finally:

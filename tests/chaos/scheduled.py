@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import time
 from collections.abc import Iterator, Sequence
@@ -21,6 +20,7 @@ from tests.chaos.scene import Round
 from tests.chaos.verdict import QUIET_SECONDS, Verdict, compare
 from tests.e2e.airflow_api import Api
 from tests.e2e.ingesting import ATTEMPTED, command_of, of_session, wait_for
+from tests.ports import free_port
 from tracker.desk import airflow_services
 from tracker.wiring import Installation
 
@@ -70,7 +70,7 @@ def services(place: Installation, dags: Path) -> Iterator[tuple[Api, list[subpro
     (home / "airflow.cfg").write_text(IMPATIENT)
     with (
         patch.dict(os.environ, {"TRACKER_SETTLE_SECONDS": "1"}),
-        airflow_services.airflow(place.settings, place.url, dags, _free_port(), lambda step: None) as (
+        airflow_services.airflow(place.settings, place.url, dags, free_port(), lambda step: None) as (
             at,
             all_,
         ),
@@ -142,9 +142,3 @@ def _stuck(api: Api) -> list[str]:
             if state not in DONE:
                 wrong.append(f"{count} of task {task} are {state}")
     return wrong
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

@@ -13,6 +13,7 @@ from pathlib import Path
 from unittest.mock import patch
 
 from tracker.cli import main
+from tracker.cli.output import console, errors
 from tracker.wiring import Installation
 
 RUN = "from tracker.cli import main; main()"
@@ -47,6 +48,8 @@ def tracker(environ: Mapping[str, str], *arguments: str | Path) -> Answer:
 def tracker_here(environ: Mapping[str, str], *arguments: str | Path, typed: str = "") -> Answer:
     """Run a command in this process, with ``typed`` on its standard input."""
     out, err, code = io.StringIO(), io.StringIO(), 0
+    # A console takes COLUMNS when it is made, and these were made when the tests were collected.
+    console.width = errors.width = int(environ["COLUMNS"])
     with (
         patch.dict(os.environ, environ, clear=True),
         patch.object(sys, "argv", ["tracker", *map(str, arguments)]),

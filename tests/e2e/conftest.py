@@ -25,9 +25,9 @@ With the ``keys`` of another, ids hash alike in both.
 
 
 @pytest.fixture(scope="session")
-def own_server(open_directory: Path) -> Iterator[EmbeddedServer]:
+def own_server(session_directory: Path) -> Iterator[EmbeddedServer]:
     """A running server that only these tests use."""
-    server = EmbeddedServer(open_directory / "e2e" / "postgres")
+    server = EmbeddedServer(session_directory / "e2e" / "postgres")
     try:
         server.start()
         yield server

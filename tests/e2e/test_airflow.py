@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import random
 import shutil
-import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,6 +16,7 @@ from tests.e2e.airflow_api import Api
 from tests.e2e.conftest import NewInstallation
 from tests.e2e.ingesting import Ingest
 from tests.e2e.log_content import content, problems_of_accounting
+from tests.ports import free_port
 from tracker.desk.airflow_services import airflow
 from tracker.domain.delivery import DeliveryState
 from tracker.postgres import reading
@@ -53,12 +53,6 @@ def api(place: Installation) -> Iterator[Api]:
         up = airflow(place.settings, place.url, DAGS, free_port(), lambda step: None)
         with up as (address, _), Api(address) as session:
             yield session
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @contextmanager

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -13,6 +12,7 @@ from pathlib import Path
 import psycopg
 
 from tests.log_histories import Delivery, Row, claims
+from tests.ports import free_port
 from tracker.postgres.account import account_for
 from tracker.postgres.binaries import program
 from tracker.postgres.engine import close
@@ -44,7 +44,7 @@ def trusting_server(directory: Path) -> Iterator[TrustingServer]:
     options = ["-U", "admin", "-A", "trust", "-E", "UTF8", "--no-sync"]
     made = account.run([program("initdb"), "-D", data, *options])
     assert made.returncode == 0, made.stdout
-    port = 20000 + (os.getpid() + 7919) % 20000
+    port = free_port()
     settings = f"-c listen_addresses=127.0.0.1 -c unix_socket_directories= -c port={port} -c fsync=off"
     started = account.run([program("pg_ctl"), "start", "-w", "-D", data, "-l", log, "-o", settings])
     assert started.returncode == 0, started.stdout

@@ -14,6 +14,7 @@ import pytest
 from sqlalchemy import text
 
 from tests.log_histories import Delivery, Row
+from tests.ports import free_port
 from tracker.domain.delivery import Outcome
 from tracker.domain.errors import DatabaseUnavailable, SchemaMismatch, UsageError
 from tracker.postgres.account import account_for
@@ -127,7 +128,7 @@ def other_server(open_directory: Path) -> Iterator[str]:
         account.run([programs / "initdb", "-D", data, "-U", "admin", "-A", "trust", "-E", "UTF8"]).returncode
         == 0
     )
-    port = 20000 + os.getpid() % 20000
+    port = free_port()
     options = f"-c listen_addresses=127.0.0.1 -c unix_socket_directories= -c port={port}"
     started = account.run([programs / "pg_ctl", "start", "-w", "-D", data, "-l", log, "-o", options])
     assert started.returncode == 0, started.stdout

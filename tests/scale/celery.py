@@ -13,7 +13,6 @@ import os
 import secrets
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -30,6 +29,7 @@ from tests.e2e.airflow_api import Api
 from tests.e2e.conftest import create_database, installed
 from tests.e2e.ingesting import Ingest
 from tests.e2e.log_content import Content, content, problems_of_accounting
+from tests.ports import free_port
 from tests.scale.worker import VARIABLE
 from tracker.desk import airflow_services
 from tracker.desk.airflow_services import Address
@@ -192,13 +192,6 @@ def tell(placed: Sequence[Placed]) -> None:
     """How many deliveries of each municipality each worker loaded."""
     for (municipality, worker), count in sorted(Counter((p.municipality, p.worker) for p in placed).items()):
         print(f"{municipality}  {worker}  {count} deliveries")
-
-
-def free_port() -> int:
-    """A port nobody listens on just now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @contextmanager
