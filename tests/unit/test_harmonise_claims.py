@@ -260,3 +260,47 @@ def test_a_rule_holds_only_within_its_validity():
     spec = spec_with(rule, columns=(ColumnSpec("n", "Antal", CellType.DECIMAL),))
     claims = claim(extract(spec=spec, day=["2023-06-30", "2023-07-01", "2023-07-01"], n=[10, 10, "9,0"]))
     assert quarantine_rules(claims) == {1: ["THI-1"]}
+
+
+def interventions(**cells):
+    """Interventions that break no rule unless a cell is changed."""
+    rows = len(next(iter(cells.values())))
+    usual = {
+        "child": "local-1",
+        "decided_on": "2023-03-01",
+        "intervention_type": "Kontaktfamilj",
+        "started_on": "2023-03-02",
+    }
+    return {name: [cell] * rows for name, cell in usual.items()} | cells
+
+
+def test_a_placeholder_for_no_end_loads_its_row_and_is_said_once():
+    ends = ["9999-12-31", "2023-06-30", date(9999, 12, 31), "tills vidare", None]
+    claims = claim(extract("interventions", **interventions(ended_on=ends)))
+    assert claims.quarantined == {}
+    assert claims.columns["ended_on"] == [None, date(2023, 6, 30), None, None, None]
+    said = {finding.found: finding for finding in claims.findings}
+    assert {(f.rule, f.severity) for f in said.values()} == {("CELL-106", Severity.INFO)}
+    assert said["9999-12-31"].count == 2 and said["9999-12-31"].row == 3
+    assert said["9999-12-31"].message == (
+        "I kolumnen Slutdatum står ”9999-12-31”. Det har lästs som att inget slut finns ännu. "
+        "Gäller även raderna 5."
+    )
+    assert said["tills vidare"].count == 1 and said["tills vidare"].row == 6
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [{"ended_on": ["9998-12-31"]}, {"ended_on": ["2203-01-01"]}, {"started_on": ["9999-12-31"]}],
+)
+def test_other_far_days_stay_errors(changed):
+    claims = claim(extract("interventions", **interventions(**changed)))
+    assert quarantine_rules(claims) == {0: ["CELL-103"]}
+
+
+@pytest.mark.parametrize(
+    ("record_type", "column"),
+    [("interventions", "ended_on"), ("investigations", "closed_on"), ("open_support", "ended_on")],
+)
+def test_every_end_takes_placeholders(record_type, column):
+    assert {"9999-12-31", "2999-12-31", "tills vidare"} <= set(load_spec(record_type).by_name[column].not_yet)

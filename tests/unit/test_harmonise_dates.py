@@ -4,7 +4,7 @@ from datetime import date, datetime
 
 import pytest
 
-from tracker.harmonise.dates import Problem, read_date, read_month, read_year
+from tracker.harmonise.dates import NOT_YET, Problem, end_words, read_date, read_end, read_month, read_year
 from tracker.harmonise.numbers import read_decimal, read_integer, read_source_id, read_source_ids
 
 FIRST_OF_MARCH = date(2023, 3, 1)
@@ -170,3 +170,39 @@ def test_several_source_ids_keep_their_order_and_appear_once():
     assert read_source_ids("A-2; A-1,A-2") == ("A-2", "A-1")
     assert read_source_ids(12.0) == ("12",)
     assert isinstance(read_source_ids("A-1; 1E+11"), Problem)
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        "9999-12-31",
+        "99991231",
+        99991231.0,
+        "9999-12-31 00:00:00",
+        datetime(9999, 12, 31),
+        "31.12.9999",
+        "31/12/9999",
+        " Tills  vidare ",
+        "T.v.",
+        "–",
+        2958465.0,
+        "2958465",
+    ],
+)
+def test_what_stands_for_no_end_yet(cell):
+    not_yet = end_words(["9999-12-31", "tills vidare", "t v", "-", "2958465"])
+    problem = read_end(cell, not_yet=not_yet)
+    assert isinstance(problem, Problem) and problem.kind == NOT_YET
+    assert problem.found in not_yet
+
+
+def test_an_end_that_is_not_listed_is_read_as_any_other_date():
+    not_yet = end_words(["9999-12-31"])
+    assert read_end("2023-03-01", not_yet=not_yet) == FIRST_OF_MARCH
+    for cell, kind in [
+        ("9998-12-31", "out_of_range"),
+        ("2999-12-31", "out_of_range"),
+        ("snart", "unreadable"),
+    ]:
+        problem = read_end(cell, not_yet=not_yet)
+        assert isinstance(problem, Problem) and problem.kind == kind

@@ -12,6 +12,7 @@ from tracker.domain.delivery import Extract
 from tracker.domain.errors import RejectedFile
 from tracker.domain.findings import Finding, Severity
 from tracker.domain.periods import Period
+from tracker.harmonise.claims import claim
 from tracker.intake.aliases import read_aliases
 from tracker.intake.extract import extract
 from tracker.intake.sidecar import Sidecar
@@ -289,6 +290,15 @@ def test_the_period_comes_from_the_sidecar_then_the_name_then_the_rows() -> None
     seen = _read(content, None)
     assert seen.note.period == Period(date(2023, 1, 1), date(2023, 12, 24)) and "FILE-051" in _rules(seen)
     assert seen.note.extracted_on == date(2023, 12, 24) and "FILE-052" in _rules(seen)
+
+
+@pytest.mark.parametrize("forever", [date(9999, 12, 31), "2099-12-31", "9999-12-31"])
+def test_what_stands_for_no_end_is_not_taken_for_the_day_of_the_extract(forever: date | str) -> None:
+    rows = [["1", date(2023, 1 + n, 1), "Kontaktfamilj", date(2023, 1 + n, 3), forever] for n in range(12)]
+    headers = ["Barn", "Beslutsdatum", "Insatstyp", "Startdatum", "Slutdatum"]
+    delivered = _read(corpus.xlsx([headers, *rows]), None)
+    assert delivered.note.extracted_on == date(2023, 12, 3)
+    assert claim(delivered).quarantined == {}
 
 
 def test_a_name_that_the_rows_contradict_is_not_believed() -> None:

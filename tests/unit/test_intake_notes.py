@@ -61,6 +61,7 @@ def test_an_empty_sidecar_declares_nothing(content: bytes) -> None:
         (b"period_from: 2023-01-01", "FILE-062", "period_to"),
         (b"period_from: 2024-01-01\nperiod_to: 2023-01-01", "FILE-062", "period_to"),
         (b"extracted_on: i januari", "FILE-062", "extracted_on"),
+        (b"extracted_on: 9999-12-31", "FILE-062", "1950"),
         (b"record_type: referral", "FILE-062", "referrals"),
         (b"system: [a]", "FILE-062", "system"),
         (b"- a\n- b", "FILE-060", "namn: v"),
@@ -142,7 +143,8 @@ def test_days_are_read_leniently(cell: Cell, kind: CellType, day: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "cell", [None, "", "okänt", "2023-02-30", "9999-12-31", True, "2023-03", 12, -5.5, "1/3"]
+    "cell",
+    [None, "", "okänt", "2023-02-30", "9999-12-31", date(9999, 12, 31), True, "2023-03", 12, -5.5, "1/3"],
 )
 def test_what_is_no_day_is_passed_over(cell: Cell) -> None:
     assert not days_seen([cell], CellType.DATE)

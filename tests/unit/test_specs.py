@@ -127,6 +127,8 @@ def test_a_minimal_spec_with_validity_dates() -> None:
         ("type: FollowUpHeld", "type: Held", "unknown event type"),
         ("body: [result]", "body: [child]", "identities and free text are never kept"),
         ("period_by: held_on", "period_by: day", "period_by 'day' is no column"),
+        ("codebook: result,", "codebook: result, not_yet: [snart],", "not_yet goes with type date"),
+        ("type: date,", "type: date, not_yet: [snart],", "a column that may be empty"),
         ("label_sv: Antal", "label_sv: Resultat", "means two columns"),
         ("same_as: child", "same_as: kid", "no shared column"),
         ("record_type: probe", "record_type: [", "not YAML"),

@@ -29,7 +29,11 @@ class CellType(StrEnum):
 
 @dataclass(frozen=True)
 class ColumnSpec:
-    """One column: its English field name, Swedish label, accepted headers and type."""
+    """One column: its English field name, Swedish label, accepted headers and type.
+
+    ``not_yet`` lists what senders write where nothing has happened yet, as in an end date of something
+    that goes on: days (``9999-12-31``) and words (``tills vidare``).
+    """
 
     name: str
     label_sv: str
@@ -41,6 +45,7 @@ class ColumnSpec:
     example: str = ""
     minimum: float | None = None
     maximum: float | None = None
+    not_yet: tuple[str, ...] = ()
     valid_from: date | None = None
     valid_to: date | None = None
 

@@ -17,7 +17,7 @@ from types import MappingProxyType
 from tracker.domain.delivery import Cell, Claims, Column, Extract, Value
 from tracker.domain.findings import Finding, Severity
 from tracker.domain.spec import CellType, ColumnSpec, RecordSpec, RuleSpec
-from tracker.harmonise.dates import Problem, read_date, read_month, read_year
+from tracker.harmonise.dates import NOT_YET, Problem, end_words, read_date, read_end, read_month, read_year
 from tracker.harmonise.numbers import read_decimal, read_integer, read_source_id, read_source_ids
 from tracker.harmonise.rules import Table, breaking_rows
 from tracker.harmonise.shapes import as_shown, holds_national_id
@@ -125,18 +125,34 @@ def _read_column(
     typed = {cell: None if isinstance(value, Problem) else value for cell, value in values.items()}
     read.columns[spec.name] = [typed[cell] for cell in cells]
     if problems:
-        severity = Severity.ERROR if _stops_row(extract.spec, spec) else Severity.WARNING
-        rows = [row for row, cell in enumerate(cells) if cell in problems and row not in read.set_aside]
-        read.unreadable[spec.name] = set(rows)
-        found = [(row, place.cell_finding(problems[cells[row]], spec.name, row, severity)) for row in rows]
-        read.note_all(found)
+        _note_problems(problems, cells, spec.name, place, read)
+
+
+def _note_problems(
+    problems: Mapping[Cell, Problem], cells: Sequence[Cell], name: str, place: Place, read: _Read
+) -> None:
+    """Findings of the cells that are no value; each way of writing «no end yet» is one of its own."""
+    severity = Severity.ERROR if _stops_row(place.spec, place.spec.by_name[name]) else Severity.WARNING
+    found: dict[str, list[tuple[int, Finding]]] = defaultdict(list)
+    for row, cell in enumerate(cells):
+        if cell in problems and row not in read.set_aside:
+            problem = problems[cell]
+            said = problem.kind == NOT_YET
+            finding = place.cell_finding(problem, name, row, Severity.INFO if said else severity)
+            found[problem.found if said else ""].append((row, finding))
+    read.unreadable[name] = {row for row, _ in found[""]}
+    for findings in found.values():
+        read.note_all(findings)
 
 
 def _reader(spec: ColumnSpec, extract: Extract) -> Reader:
     calendar = _CALENDAR.get(spec.type)
     if calendar is None:
         return _READERS[spec.type]
-    return partial(calendar, latest=extract.note.extracted_on + _BEYOND_EXTRACT)  # type: ignore[call-arg]  # by name
+    latest = extract.note.extracted_on + _BEYOND_EXTRACT
+    if spec.not_yet:
+        return partial(read_end, latest=latest, not_yet=end_words(spec.not_yet))
+    return partial(calendar, latest=latest)  # type: ignore[call-arg]  # by name
 
 
 def _stops_row(spec: RecordSpec, column: ColumnSpec) -> bool:

@@ -8,6 +8,7 @@ only one reading is a date. Numbers 20000–60000 are Excel's day numbers (1900 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
@@ -19,6 +20,9 @@ EARLIEST = date(1990, 1, 1)
 
 LATEST = date(2099, 12, 31)
 
+NOT_YET = "not_yet"
+"""The kind of problem that is none: what stands there says that it has not happened yet."""
+
 _EXCEL_DAY_ZERO = date(1899, 12, 30)
 _FIRST_SERIAL, _LAST_SERIAL = 20000, 60000
 
@@ -27,7 +31,7 @@ _FIRST_SERIAL, _LAST_SERIAL = 20000, 60000
 class Problem:
     """Why a cell could not be read; ``found`` is a shape or a part that says nothing of a person."""
 
-    kind: str  # unreadable, ambiguous, out_of_range, damaged
+    kind: str  # unreadable, ambiguous, out_of_range, damaged, too_long, not_yet
     expected: str
     found: str
     remedy: str
@@ -62,6 +66,7 @@ _MONTH_FORMS = (
 
 _DATE_EXPECTED = "ett datum, helst ÅÅÅÅ-MM-DD"
 _DATE_REMEDY = "Skriv datumet som ÅÅÅÅ-MM-DD, till exempel 2023-03-01."
+_NOT_YET_REMEDY = "Inget behöver göras. Cellen kan lämnas tom tills det finns ett slutdatum."
 
 
 def read_date(cell: Cell, latest: date = LATEST) -> date | Problem:
@@ -102,6 +107,27 @@ def read_year(cell: Cell, latest: date = LATEST) -> date | Problem:
     return Problem(
         day.kind, "ett årtal, ÅÅÅÅ", day.found, "Skriv årtalet med fyra siffror, till exempel 2023."
     )
+
+
+def read_end(cell: Cell, latest: date = LATEST, not_yet: frozenset[str] = frozenset()) -> date | Problem:
+    """The day something ended; a problem of kind ``NOT_YET`` for what stands for «no end yet».
+
+    ``not_yet`` holds the days (ISO) and words, as ``end_words`` folds them, that senders write there.
+    """
+    written = _date(cell)
+    read = {_folded(_text(cell)), written.isoformat() if isinstance(written, date) else ""} & not_yet
+    if read:
+        return Problem(NOT_YET, "ett slutdatum eller en tom cell", read.pop(), _NOT_YET_REMEDY)
+    return written if isinstance(written, Problem) else _in_range(written, latest)
+
+
+def end_words(not_yet: Iterable[str]) -> frozenset[str]:
+    """The words and days of a spec's ``not_yet`` as cells are compared with them."""
+    return frozenset(map(_folded, not_yet))
+
+
+def _folded(text: str) -> str:
+    return " ".join(text.casefold().replace(".", " ").split())
 
 
 def _date(cell: Cell) -> date | Problem:

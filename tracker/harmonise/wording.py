@@ -20,6 +20,7 @@ _CELL_RULES = {
     "out_of_range": "CELL-103",
     "damaged": "CELL-104",
     "too_long": "CELL-105",
+    "not_yet": "CELL-106",
 }
 _CELL_MESSAGES = {
     "unreadable": "Värdet i kolumnen {label} går inte att läsa.",
@@ -27,6 +28,7 @@ _CELL_MESSAGES = {
     "out_of_range": "Datumet i kolumnen {label} är utanför det möjliga.",
     "damaged": "Id:t i kolumnen {label} har förstörts av kalkylprogrammet.",
     "too_long": "Texten i kolumnen {label} är för lång för att vara en kod.",
+    "not_yet": "I kolumnen {label} står ”{found}”. Det har lästs som att inget slut finns ännu.",
 }
 _DROPPED = " Raden läses in utan det värdet."
 _SHOWN = frozenset({CellType.DATE, CellType.MONTH, CellType.YEAR, CellType.INTEGER, CellType.DECIMAL})
@@ -47,12 +49,13 @@ class Place:
     letters: Mapping[str, str]
 
     def cell_finding(self, problem: Problem, field: str, row: int, severity: Severity) -> Finding:
-        """A cell that could not be read; with less than ERROR the row loads without it."""
-        message = _CELL_MESSAGES[problem.kind].format(label=self.spec.by_name[field].label_sv)
+        """A cell that could not be read; as a WARNING the row loads without it."""
+        label = self.spec.by_name[field].label_sv
+        message = _CELL_MESSAGES[problem.kind].format(label=label, found=problem.found)
         return Finding(
             rule=_CELL_RULES[problem.kind],
             severity=severity,
-            message=message if severity is Severity.ERROR else message + _DROPPED,
+            message=message + _DROPPED if severity is Severity.WARNING else message,
             remedy=problem.remedy,
             sheet=self.sheet,
             row=self.row_numbers[row],
@@ -136,10 +139,14 @@ def _value_shown(column: ColumnSpec, value: Value) -> str:
 
 
 def grouped(findings: Sequence[Finding], message: str = "{} Gäller även raderna {}.") -> list[Finding]:
-    """Findings of one rule and column: the first fifty one by one, the rest as one that names the rows."""
-    if len(findings) <= _INDIVIDUALLY + 1:
+    """Findings of one rule and column: the first fifty one by one, the rest as one that names the rows.
+
+    What is only said aloud (INFO) is one from the start.
+    """
+    alone = 0 if findings and findings[0].severity is Severity.INFO else _INDIVIDUALLY
+    if len(findings) <= alone + 1:
         return list(findings)
-    first, rest = findings[:_INDIVIDUALLY], findings[_INDIVIDUALLY:]
+    first, rest = findings[:alone], findings[alone:]
     rows = _row_ranges(sorted(finding.row for finding in rest[1:] if finding.row is not None))
     together = replace(rest[0], count=len(rest), message=message.format(rest[0].message, rows))
     return [*first, together]

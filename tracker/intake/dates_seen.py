@@ -17,7 +17,9 @@ from tracker.domain.spec import CellType
 
 _EXCEL_EPOCH = date(1899, 12, 30)
 _SERIALS = range(18_000, 80_000)  # Excel serials of 1949–2119
-_YEARS = range(1950, 2100)
+YEARS = range(1950, 2100)
+"""Years a delivery may speak of or be made in; others are slips or stand for something else."""
+
 _YEAR_FIRST = re.compile(r"\s*(\d{4})[-./]?(\d{2})[-./]?(\d{2})(?:[T ].*)?\s*\Z")
 _DAY_FIRST = re.compile(r"\s*(\d{1,2})[/.-](\d{1,2})[ /.-]+(\d{4})\s*\Z")
 _MONTH = re.compile(r"\s*(\d{4})[-./ ]?(\d{2})\s*\Z")
@@ -73,7 +75,7 @@ def _day(cell: Cell, kind: CellType) -> date | None:
     if isinstance(cell, datetime):
         cell = cell.date()
     if isinstance(cell, date):
-        return _end_of(cell, kind)
+        return _end_of(cell, kind) if cell.year in YEARS else None
     if isinstance(cell, bool) or cell is None:
         return None
     if isinstance(cell, int | float) and kind is not CellType.YEAR and int(cell) in _SERIALS:
@@ -94,7 +96,7 @@ def _day_in_text(text: str, kind: CellType) -> date | None:
 
 
 def _made(kind: CellType, year: str, month: str, day: str) -> date | None:
-    if int(year) not in _YEARS:
+    if int(year) not in YEARS:
         return None
     try:
         return _end_of(date(int(year), int(month), int(day)), kind)

@@ -96,4 +96,7 @@ def _extracted_on(
 
 
 def _days_of(spec: RecordSpec, columns: Mapping[str, Column], name: str) -> Counter[date]:
-    return days_seen(columns[name].cells, spec.by_name[name].type)
+    """The days of a column, without those that stand for «no end yet»."""
+    column = spec.by_name[name]
+    seen = days_seen(columns[name].cells, column.type)
+    return Counter({day: count for day, count in seen.items() if day.isoformat() not in column.not_yet})

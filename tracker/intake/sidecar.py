@@ -10,6 +10,7 @@ from typing import Any
 import yaml
 
 from tracker.domain.periods import Period
+from tracker.intake.dates_seen import YEARS
 from tracker.intake.file_rules import rejection
 from tracker.intake.privacy_guard import safe_text
 from tracker.intake.raw import Hints, Unreadable
@@ -19,10 +20,10 @@ from tracker.intake.text_file import decode
 _LARGEST = 65_536  # bytes
 _KINDS = {
     "record_type": "en posttyp",
-    "period_from": "ett datum (ÅÅÅÅ-MM-DD)",
-    "period_to": "ett datum (ÅÅÅÅ-MM-DD)",
+    "period_from": "ett datum (ÅÅÅÅ-MM-DD) mellan 1950 och 2099",
+    "period_to": "ett datum (ÅÅÅÅ-MM-DD) mellan 1950 och 2099",
     "full": "true eller false",
-    "extracted_on": "ett datum (ÅÅÅÅ-MM-DD)",
+    "extracted_on": "ett datum (ÅÅÅÅ-MM-DD) mellan 1950 och 2099",
     "system": "ett namn",
     "not_opened_complete": "true eller false",
     "stable_ids": "true eller false",
@@ -104,7 +105,9 @@ def _value(key: str, value: Any) -> Any:
 
 def _day(key: str, value: Any) -> date:
     with suppress(ValueError):  # its text quotes the value
-        return datetime.fromisoformat(str(value)).date()
+        day = datetime.fromisoformat(str(value)).date()
+        if day.year in YEARS:
+            return day
     return _wrong(key, value)  # type: ignore[no-any-return]  # always raises
 
 

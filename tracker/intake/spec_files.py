@@ -108,7 +108,7 @@ _SPEC_REQUIRED = {
 _SPEC_KEYS = _SPEC_REQUIRED | {"source_id", "identity", "person", "valid_from", "valid_to"}
 _COLUMN_REQUIRED = {"name", "label_sv", "type", "description_sv", "example"}
 _COLUMN_KEYS = _COLUMN_REQUIRED | {
-    "required", "aliases", "codebook", "minimum", "maximum", "valid_from", "valid_to",
+    "required", "aliases", "codebook", "minimum", "maximum", "not_yet", "valid_from", "valid_to",
 }  # fmt: skip
 _RULE_REQUIRED = {"id", "check", "severity", "fields", "message_sv", "remedy_sv"}
 _RULE_KEYS = _RULE_REQUIRED | {"parameters", "valid_from", "valid_to"}
@@ -146,9 +146,13 @@ def _column(entry: Any, place: _Place) -> ColumnSpec:
     place.demand(
         (kind in _CODED) == bool(fields.get("codebook")), "codebook goes with type code or codes, only"
     )
-    aliases = tuple(str(alias) for alias in fields.get("aliases", ()))
-    example = str(fields["example"])
-    return ColumnSpec(**{**fields, "type": kind, "aliases": aliases, "example": example})
+    aliases, not_yet = (tuple(map(str, fields.get(key, ()))) for key in ("aliases", "not_yet"))
+    place.demand(
+        not not_yet or (kind is CellType.DATE and not fields.get("required")),
+        "not_yet goes with type date, in a column that may be empty",
+    )
+    changed = {"type": kind, "aliases": aliases, "not_yet": not_yet, "example": str(fields["example"])}
+    return ColumnSpec(**{**fields, **changed})
 
 
 def _with_shared(entry: Any, place: _Place) -> Any:

@@ -90,7 +90,8 @@ def _columns(spec: RecordSpec) -> Iterator[str]:
     yield "|---|---|---|---|---|---|"
     for column in spec.columns:
         required = "ja" if column.required else ""
-        text = _cell(f"{column.description_sv.rstrip()}{_validity_note(column)}")
+        notes = _not_yet_note(column) + _validity_note(column)
+        text = _cell(f"{column.description_sv.rstrip()}{notes}")
         yield (
             f"| {_cell(column.label_sv)} | `{column.name}` | {_type(column)} | {required} | {text} "
             f"| {_cell(column.example)} |"
@@ -163,6 +164,11 @@ def _rule_table(rules: Iterator[tuple[str, Severity, str, str]]) -> Iterator[str
 def _with_validity(rule: RuleSpec) -> str:
     fields = rule.valid_from, rule.valid_to
     return rule.message_sv + (f" (Gäller {_validity(*fields)}.)" if any(fields) else "")
+
+
+def _not_yet_note(column: ColumnSpec) -> str:
+    said = ", ".join(f"”{text}”" for text in column.not_yet)
+    return f" Står det {said} läses det som att inget slut finns ännu." if said else ""
 
 
 def _validity_note(column: ColumnSpec) -> str:
