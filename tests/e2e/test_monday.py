@@ -19,6 +19,7 @@ from tests.e2e.conftest import NewInstallation
 from tests.e2e.log_content import content
 from tracker.desk import erasure, housekeeping, retention
 from tracker.desk.backup import make_backup
+from tracker.desk.dismissal import dismiss
 from tracker.desk.refresh import check, refresh
 from tracker.desk.restore import try_backup
 from tracker.desk.status import SILENT_DAYS, status
@@ -109,7 +110,7 @@ def test_every_sender_has_the_action_that_most_needs_a_hand(place: Installation)
         "0184": "ask the sender about the drift",
         "1280": f"send the workbook of {waiting}: 1 rows wait",
         "1380": "give codes: tracker codes unmapped",
-        "1480": f"confirm {held}, or ask the sender",
+        "1480": f"confirm or dismiss {held}",
         "1780": f"send the workbook of {rejected}",
     }
     assert told["0180"] | {"last_delivery": 0, "received_on": ""} == {
@@ -176,6 +177,55 @@ def lose_a_row(url: str) -> None:
             "DELETE FROM intake.row_outcome WHERE row_no = (SELECT max(row_no) FROM intake.row_outcome)"
         )
         connection.exec_driver_sql("ALTER TABLE intake.row_outcome ENABLE ALWAYS TRIGGER append_only")
+
+
+# -- dismissing what is held -------------------------------------------------------------------------
+
+
+def test_what_is_dismissed_is_recorded_and_stays_so_until_somebody_asks(
+    old: Installation, tmp_path: Path
+) -> None:
+    def run(*arguments: object) -> Answer:
+        return tracker_here(environment(old), *map(str, arguments))
+
+    before = content(old.url)
+    held = reading.deliveries(old.url)[-1].delivery_no
+    assert run("dismiss", held, "--reason", " ").code == 2
+    assert run("dismiss", held, "--reason", f"fel om {CHILDREN[0]}").code == 2
+    assert run("dismiss", 1, "--reason", "fel").code == 2, "it is loaded"
+    assert run("dismiss", 999, "--reason", "fel").code == 8
+    assert run("dismiss", held, "--reason", "Halva året saknas.").code == 0
+    assert run("dismiss", held, "--reason", "Halva året saknas.").code == 2, "it is no longer held"
+    assert run("confirm", held).code == 2
+    (listed,) = json.loads(run("deliveries", "--state", "dismissed", "--json").stdout)
+    assert (listed["no"], listed["type"], listed["state"]) == (held, "referrals", "dismissed")
+    assert listed["withdrawn"] > 0
+    (said,) = json.loads(run("deliveries", held, "--json").stdout)["findings"]
+    assert said["message"].endswith("Halva året saknas.")
+    assert page(old)["1480"]["outcome"] == "dismissed"
+    assert page(old)["1480"]["next_action"] == f"ask for a new export instead of {held}"
+    steady = [line for month in MONTHS for line in rows(month, 20)]
+    write(tmp_path / "same", "1480/b.csv", steady[:100], SIDECAR.format(*YEAR[:2], "2025-02-10"))
+    assert "nothing new" in ingest(old, tmp_path / "same").stdout
+    assert content(old.url) == before, "nothing of it was used"
+    assert f"delivery {held}" not in run("quarantine", "retry").stdout
+    assert reading.deliveries(old.url, held)[0].dismissed
+    assert f"delivery {held}: held" in run("quarantine", "retry", held).stdout
+    assert run("confirm", held).code == 0, "somebody thought again"
+
+
+def test_a_new_export_is_judged_for_itself_after_a_dismissal(old: Installation, tmp_path: Path) -> None:
+    held = reading.deliveries(old.url)[-1].delivery_no
+    dismiss(held, "Halva året saknas.", old)
+    sidecar = SIDECAR.format(*YEAR[:2], "2025-03-10")
+    steady = [line for month in MONTHS for line in rows(month, 20)]
+    write(tmp_path / "few", "1480/c.csv", steady[:90], sidecar)
+    assert ingest(old, tmp_path / "few").code == 3
+    assert page(old)["1480"]["next_action"] == f"confirm or dismiss {held + 1}"
+    write(tmp_path / "whole", "1480/d.csv", steady, SIDECAR.format(*YEAR[:2], "2025-04-10"))
+    assert ingest(old, tmp_path / "whole").code == 0
+    dismiss(held + 1, "Halva året saknas.", old)
+    assert page(old)["1480"]["next_action"] == "", "a later delivery stands for both"
 
 
 # -- retention ---------------------------------------------------------------------------------------
@@ -267,16 +317,19 @@ def test_a_file_about_somebody_erased_goes_although_it_waits(old: Installation, 
 def test_parts_snapshots_and_backups_have_their_time(old: Installation, tmp_path: Path) -> None:
     settings = replace(old.settings, keep_snapshots=2)
     place = Installation(settings, old.url)
-    for folder in (settings.inbox / "0180", settings.store / "ab", settings.backups):
+    senders = settings.inbox / "0180" / "y.xlsx.part"
+    fresh, stale = settings.inbox / "0180" / ".x.part", settings.inbox / "0180" / ".y.part"
+    partial = settings.outbox / "0180" / ".aterkoppling-00007.0123abcd.partial.xlsx"
+    aborted = settings.snapshots / ".000000000005-ab12"
+    for folder in (stale.parent, settings.store / "ab", settings.backups, partial.parent, aborted):
         folder.mkdir(parents=True, exist_ok=True)
-    fresh, stale = settings.inbox / "0180" / ".x.part", settings.inbox / "0180" / "y.xlsx.part"
     killed = settings.store / "ab" / ".0123.part"
     unfinished = settings.backups / ".20250101T000000Z.77.part"
-    for path in (fresh, stale, killed):
+    for path in (fresh, stale, killed, senders, partial):
         path.write_bytes(b"123")
     unfinished.mkdir()
     (unfinished / "database.dump.sealed").write_bytes(b"12345")
-    for path in (stale, killed, unfinished):
+    for path in (stale, killed, unfinished, senders, partial, aborted):
         aged(path, 2)
     for position in (1, 5, 9, 12):
         for suffix in ("", "-flow"):
@@ -288,13 +341,12 @@ def test_parts_snapshots_and_backups_have_their_time(old: Installation, tmp_path
         aged(settings.backups / name / "manifest.json", days)
     found = {one.what: one for one in retention.due(place, NOW)}
     assert {path.name for path in found["left-over parts"].paths} == {
-        stale.name,
-        killed.name,
-        unfinished.name,
+        *(path.name for path in (stale, killed, unfinished, partial, aborted)),
     }
-    assert found["left-over parts"].told["bytes"] == 3 + 3 + 5
+    assert found["left-over parts"].told["bytes"] == 3 + 3 + 5 + 3
     retention.remove(list(found.values()))
-    assert fresh.exists() and not stale.exists() and not killed.exists()
+    assert fresh.exists() and senders.exists(), "what is written now, and what is a sender's"
+    assert not any(path.exists() for path in (stale, killed, partial))
     assert {path.name for path in settings.snapshots.iterdir()} == {
         *("000000000009", "000000000009-flow", "000000000012", "000000000012-flow", "of-my-own"),
     }

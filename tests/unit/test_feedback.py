@@ -191,6 +191,20 @@ def test_every_fate_has_its_answer(
     assert why in told.why
 
 
+def test_a_dismissed_delivery_is_not_called_unreadable(feedback: Feedback, tmp_path: Path) -> None:
+    said = Finding("dismissed", Severity.FATAL, "Vi använder inte leveransen: enheten Norr saknas")
+    dismissed = replace(
+        feedback, state=DeliveryState.REJECTED, findings=[said], retracted=3, covered=20, readings=[]
+    )
+    told = answer(dismissed)
+    assert told.word == "Nej"
+    assert "3\u00a0uppgifter av 20" in told.why and "Inget är ändrat." in told.why
+    assert "även om den skickas igen" in next_steps(dismissed)[1]
+    shown = str(written(dismissed, tmp_path))
+    assert "enheten Norr saknas" in shown
+    assert "Uppgifter som skulle tas bort" in shown and "Uppgifter som tas bort" not in shown
+
+
 def test_an_empty_addition_is_not_used(feedback: Feedback) -> None:
     assert answer(replace(feedback, outcome_counts={}, full=False)).word == "Nej"
 

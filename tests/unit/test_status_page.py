@@ -26,7 +26,7 @@ LINE = Line(
     quarantined=0,
     unmapped=0.061,
     drift=("2024-12: 0 facts | 20 expected",),
-    next_action="confirm 7, or ask the sender",
+    next_action="confirm or dismiss 7",
 )
 
 
@@ -36,7 +36,7 @@ def test_only_what_needs_a_hand_is_a_row_of_six_cells() -> None:
     rows = [line for line in told.splitlines() if line.startswith("| 0")]
     assert rows == [
         "| 0180 Stockholm | referrals | 7 held 2026-11-20 | 6.1% | 2024-12: 0 facts / 20 expected "
-        "| confirm 7, or ask the sender |"
+        "| confirm or dismiss 7 |"
     ]
 
 
@@ -59,5 +59,5 @@ def test_no_number_and_no_next_action_is_lost_on_a_narrow_terminal(
     output.print_rows([LINE], columns, as_json=False, empty="", whole=("next_action",))
     shown = capsys.readouterr().out
     assert "0180" in shown
-    assert "confirm 7," in " ".join(shown.split())
+    assert "confirm or dismiss 7" in " ".join(shown.split())
     assert all(len(line) <= width for line in shown.splitlines())

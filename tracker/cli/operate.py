@@ -184,6 +184,7 @@ class Wanted(StrEnum):
     LOADED = "loaded"
     HELD = "held"
     REJECTED = "rejected"
+    DISMISSED = "dismissed"
 
 
 def deliveries(
@@ -196,7 +197,7 @@ def deliveries(
     Examples: [bold]tracker deliveries --state held[/] · [bold]tracker deliveries 12[/]
     """
     url = installation().url
-    found = [d for d in reading.deliveries(url, delivery_no) if state is None or d.state == state.value]
+    found = [d for d in reading.deliveries(url, delivery_no) if state is None or d.outcome == state.value]
     if delivery_no is not None and not found:
         raise NotFound(f"there is no delivery {delivery_no}; see: tracker deliveries")
     lines = [intake_desk.listed(delivery) for delivery in found]
@@ -216,7 +217,7 @@ def deliveries(
     if found[0].state is DeliveryState.HELD:
         console.print(
             f"held: it would withdraw {found[0].retractions} facts, more than TRACKER_HOLD_SHARE allows by "
-            f"itself; tracker confirm {delivery_no} loads it, a whole export sent anew replaces it"
+            f"itself; tracker confirm {delivery_no} loads it, tracker dismiss {delivery_no} never does"
         )
     print_rows(
         [intake_desk.told(f) for f in said], intake_desk.TOLD_COLUMNS, as_json=False, empty="no findings"
@@ -234,6 +235,25 @@ def confirm(delivery_no: Annotated[int, typer.Argument(help="A delivery that is 
     verification.anchor(place)
     _send_feedback([delivery_no], place)
     console.print(f"delivery {delivery_no} is {receipt.state}; {receipt.retractions} facts withdrawn")
+
+
+def dismiss(
+    delivery_no: Annotated[int, typer.Argument(help="A delivery that is held.")],
+    reason: Annotated[str, typer.Option(help="Why, for the record and for its sender; in Swedish.")],
+) -> None:
+    """Decide against a held delivery: nothing of it is used, and its sender's workbook says why.
+
+    The same file sent again stays dismissed; a new export is judged for itself. To think again:
+    [bold]tracker quarantine retry 12[/] has it held as before.
+
+    Example: [bold]tracker dismiss 12 --reason "uttaget saknar enheten Norr"[/]
+    """
+    from tracker.desk.dismissal import dismiss as decide_against
+
+    place = installation()
+    decide_against(delivery_no, reason, place)
+    _send_feedback([delivery_no], place)
+    console.print(f"delivery {delivery_no} is dismissed; nothing of it was used")
 
 
 def feedback(

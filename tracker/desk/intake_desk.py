@@ -179,7 +179,7 @@ def listed(delivery: reading.DeliveryRecord) -> dict[str, Any]:
         "period": period,
         "full": "yes" if delivery.full else "no",
         "extracted_on": delivery.extracted_on,
-        "state": delivery.state.value,
+        "state": delivery.outcome,
         "rule": delivery.rule,
         "rows": delivery.rows_read,
         **{outcome.value: outcomes.get(outcome, 0) for outcome in Outcome},
@@ -224,13 +224,17 @@ def confirm(delivery_no: int, place: Installation) -> Receipt:
 
 
 def retry(delivery_no: int | None, place: Installation) -> Iterator[tuple[int, Receipt]]:
-    """Read deliveries with quarantined rows, and rejected ones, again from the store."""
+    """Read deliveries with quarantined rows, and rejected ones, again from the store.
+
+    One that was dismissed is read again only by its number, and is then held as before.
+    """
     tools = place.tools()()
     chosen = reading.deliveries(place.url, delivery_no)
     for delivery in chosen:
         waits = delivery.state is DeliveryState.REJECTED or (delivery.outcomes or {}).get(
             Outcome.QUARANTINED, 0
         )
+        waits = waits and (delivery_no is not None or not delivery.dismissed)
         stored = delivery_no is not None or delivery.digest.hex() in tools.store  # else expired, or erased
         if waits and stored:
             yield delivery.delivery_no, load(taken(delivery), tools, retry=True)

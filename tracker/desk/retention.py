@@ -89,13 +89,15 @@ def _waits(delivery: reading.DeliveryRecord) -> bool:
 
 
 def _parts(place: Installation) -> Iterator[Path]:
-    """What writings that were killed left: in the store, the inbox and its mirror, outputs, backups."""
+    """What writings of ours that were killed left. A sender's own ``x.xlsx.part`` is none of them."""
     settings = place.settings
     yield from settings.store.glob("??/.*.part")
-    yield from settings.inbox.glob("*/*.part")
-    yield from settings.backups.glob(".*.part")
-    yield from settings.snapshots.glob(".*.part")
-    yield from settings.outbox.glob("*/.*.partial.*")
+    for folder in (settings.inbox, settings.backups, settings.snapshots):
+        yield from folder.glob(".*.part")
+    yield from settings.inbox.glob("*/.*.part")
+    yield from settings.snapshots.glob(".[0-9]*-*")  # a day is longer than any snapshot takes
+    yield from settings.outbox.glob("*/.*.partial*")
+    yield from settings.home.glob(".status.*.partial.md")
 
 
 def _snapshots(folder: Path, keep: int) -> list[Path]:

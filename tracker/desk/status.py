@@ -111,7 +111,7 @@ def _line(sender: Sender, deliveries: Sequence[DeliveryRecord], known: _Known) -
         last_delivery=last.delivery_no,
         received_on=last.received_at.date(),
         extracted_on=last.extracted_on,
-        outcome=last.state.value,
+        outcome=last.outcome,
         rows=last.rows_read,
         quarantined=_waiting(last),
         unmapped=unmapped,
@@ -158,11 +158,13 @@ def _needs(standing: Standing, today: date) -> Iterator[str]:
     if standing.withdrawn:
         yield "withdrawn: nothing is taken in"
     if held := _numbers(standing.deliveries, DeliveryState.HELD):
-        yield f"confirm {held}, or ask the sender"
+        yield f"confirm or dismiss {held}"
     if _numbers(standing.deliveries, DeliveryState.RECEIVED):
         yield "load: tracker ingest"
+    if last.dismissed:
+        yield f"ask for a new export instead of {last.delivery_no}"
     # A rejected file nobody recognised is done with when its sender delivered something that loads.
-    if last.state is DeliveryState.REJECTED and (
+    elif last.state is DeliveryState.REJECTED and (
         last.record_type or standing.newest_loaded < last.delivery_no
     ):
         yield f"send the workbook of {last.delivery_no}"

@@ -122,4 +122,8 @@ class DeliveryState(StrEnum):
     RECEIVED = "received"  # registered and stored, not yet loaded
     LOADED = "loaded"
     HELD = "held"  # would retract too much: waits for confirmation
-    REJECTED = "rejected"  # not readable; nothing of it is used
+    REJECTED = "rejected"  # not readable, or held and decided against; nothing of it is used
+
+
+DISMISSED = "dismissed"
+"""Rule of a rejected delivery that was held, and that somebody decided against."""

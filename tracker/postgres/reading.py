@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Row, RowMapping, func, select
 
-from tracker.domain.delivery import DeliveryState, Outcome
+from tracker.domain.delivery import DISMISSED, DeliveryState, Outcome
 from tracker.domain.findings import Finding, Severity
 from tracker.postgres.engine import Role, connect
 from tracker.postgres.intake_ledger import rows_set_aside
@@ -38,6 +38,16 @@ class DeliveryRecord:
     retractions: int = 0
     covered: int = 0
     last_position: int | None = None
+
+    @property
+    def dismissed(self) -> bool:
+        """Whether it was held and somebody decided against it."""
+        return self.rule == DISMISSED
+
+    @property
+    def outcome(self) -> str:
+        """Its state in a word; what was dismissed is told apart from what could not be read."""
+        return DISMISSED if self.dismissed else self.state.value
 
 
 @dataclass(frozen=True)

@@ -106,8 +106,8 @@ def _outcomes(page: _Page, feedback: Feedback) -> None:
     else:
         page.across("Inga rader är inlästa.", "text")
     if feedback.retracted:
-        held = feedback.state is DeliveryState.HELD
-        label = "Uppgifter som skulle tas bort" if held else "Uppgifter som tas bort"
+        loaded = feedback.state is DeliveryState.LOADED
+        label = "Uppgifter som tas bort" if loaded else "Uppgifter som skulle tas bort"
         meaning = "Lämnade tidigare, men finns inte i den här filen, som är hela innehållet för perioden."
         page.counted(label, feedback.retracted, meaning)
 

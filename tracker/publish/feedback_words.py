@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from tracker.domain.delivery import DeliveryState, Outcome
+from tracker.domain.delivery import DISMISSED, DeliveryState, Outcome
 from tracker.domain.findings import Finding, Severity
 from tracker.publish.feedback_content import Feedback
 from tracker.publish.swedish import counted, number, percent
@@ -80,6 +80,8 @@ class ErrorGroup:
 def answer(feedback: Feedback) -> Answer:
     """Whether the file will be used."""
     match feedback.state:
+        case DeliveryState.REJECTED if _dismissed(feedback):
+            return Answer(NO, f"{_would_have_lost(feedback)} Vi använder den därför inte. Inget är ändrat.")
         case DeliveryState.REJECTED:
             why = "Filen kunde inte läsas. Inget i den används, och inget som ni har lämnat tidigare ändras."
             return Answer(NO, why)
@@ -91,7 +93,18 @@ def answer(feedback: Feedback) -> Answer:
             return _answer_loaded(feedback)
 
 
+def _dismissed(feedback: Feedback) -> bool:
+    return any(finding.rule == DISMISSED for finding in feedback.findings)
+
+
 def _why_held(feedback: Feedback) -> str:
+    return (
+        f"{_would_have_lost(feedback)} Det är så många att vi väntar tills ni har bekräftat att de ska tas "
+        "bort. Inget är ändrat än."
+    )
+
+
+def _would_have_lost(feedback: Feedback) -> str:
     lost = counted(feedback.retracted, "uppgift", "uppgifter")
     share = (
         f" av {number(feedback.covered)} ({percent(feedback.retracted, feedback.covered)})"
@@ -100,8 +113,7 @@ def _why_held(feedback: Feedback) -> str:
     )
     return (
         f"Filen anges vara hela innehållet för perioden, men {lost}{share} som ni har lämnat tidigare "
-        "saknas i den. Det är så många att vi väntar tills ni har bekräftat att de ska tas bort. "
-        "Inget är ändrat än."
+        "saknas i den."
     )
 
 
@@ -158,6 +170,10 @@ def next_steps(feedback: Feedback) -> list[str]:
 
 
 def _steps(feedback: Feedback) -> Iterator[str]:
+    if _dismissed(feedback):
+        yield "Kontrollera att uttaget är fullständigt: rätt period, alla enheter, inga filter."
+        yield "Gör om uttaget och leverera det på nytt. Den här filen används inte, även om den skickas igen."
+        return
     if feedback.state is DeliveryState.REJECTED:
         yield "Rätta det som står under De vanligaste felen och leverera filen igen."
         return
