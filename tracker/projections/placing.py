@@ -18,14 +18,19 @@ def placed_whole(out: Path, mark: str, what: str = "a snapshot") -> Iterator[tup
     """Yields a folder to fill and one to work in; the filled one becomes ``out`` when all went well.
 
     An earlier folder at ``out`` is replaced if it holds the file ``mark``; raises SnapshotError when it
-    is something else than ``what`` is written. What killed processes left beside it is cleared away.
+    is something else than ``what`` is written. What killed processes left beside it is cleared away. An
+    error of the operating system while writing names ``out``, not the folder of the moment.
     """
     if out.exists() and any(out.iterdir()) and not Path(out, mark).exists():
         raise SnapshotError(f"{out} exists and is not {what}; choose another folder.")
     out.parent.mkdir(parents=True, exist_ok=True)
     prefix = f".{out.name}-"
     _clear_abandoned(out.parent, prefix)
-    with tempfile.TemporaryDirectory(prefix=prefix, dir=out.parent) as folder, _claimed(Path(folder)):
+    with (
+        _naming(out, out.parent / prefix),
+        tempfile.TemporaryDirectory(prefix=prefix, dir=out.parent) as folder,
+        _claimed(Path(folder)),
+    ):
         made, work = Path(folder, "made"), Path(folder, "work")
         made.mkdir()
         work.mkdir()
@@ -33,6 +38,17 @@ def placed_whole(out: Path, mark: str, what: str = "a snapshot") -> Iterator[tup
         if out.exists():
             out.rename(Path(folder, "earlier"))
         made.rename(out)
+
+
+@contextmanager
+def _naming(out: Path, inside: Path) -> Iterator[None]:
+    """Errors of the operating system that name nothing, or a path that begins ``inside``, name ``out``."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno is None or not str(error.filename or inside).startswith(str(inside)):
+            raise
+        raise OSError(error.errno, os.strerror(error.errno), str(out)) from error
 
 
 @contextmanager

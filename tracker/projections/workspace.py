@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from errno import EDQUOT, EFBIG, ENOSPC
+from errno import EACCES, EDQUOT, EFBIG, ENOSPC, EROFS
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -28,15 +28,16 @@ def workspace(folder: Path, memory_limit: str = MEMORY_LIMIT) -> Iterator[duckdb
         connection.execute(f"SET temp_directory = '{quoted(folder / 'spill')}'")
         connection.execute("SET enable_progress_bar = false")
         yield connection
-    except duckdb.IOException as error:
+    except (duckdb.IOException, duckdb.TransactionException, duckdb.FatalException) as error:
         raise _named(error, folder) from None
     finally:
         connection.close()
 
 
-def _named(error: duckdb.IOException, folder: Path) -> Exception:
-    """A full disk as the operating system names it; DuckDB gives only a sentence."""
-    known = [number for number in (ENOSPC, EDQUOT, EFBIG) if os.strerror(number) in str(error)]
+def _named(error: duckdb.Error, folder: Path) -> Exception:
+    """A full or closed disk as the operating system names it; DuckDB gives only a sentence."""
+    told = (ENOSPC, EDQUOT, EFBIG, EACCES, EROFS)
+    known = [number for number in told if os.strerror(number) in str(error)]
     return OSError(known[0], os.strerror(known[0]), str(folder)) if known else error
 
 

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import xlsxwriter
-
 from tracker.publish.discretion import without_ids
 from tracker.publish.feedback_book import Book
 from tracker.publish.feedback_content import CodeReading, Feedback
@@ -17,6 +15,7 @@ from tracker.publish.feedback_flow import write_flow
 from tracker.publish.feedback_summary import write_summary
 from tracker.publish.feedback_tables import write_findings, write_readings
 from tracker.publish.files import replacing
+from tracker.publish.spreadsheet import workbook_at
 from tracker.publish.stamp import checked, stamped_time
 
 __all__ = ["CodeReading", "Feedback", "write_feedback"]
@@ -29,8 +28,7 @@ def write_feedback(path: Path, feedback: Feedback) -> Path:
     national ids; group figures below the limits are left out. Raises ``ValueError`` for an incomplete stamp.
     """
     checked(feedback.stamp)
-    options = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
-    with replacing(path) as partial, xlsxwriter.Workbook(partial, options) as workbook:
+    with replacing(path) as partial, workbook_at(partial) as workbook:
         book = Book(workbook, feedback.stamp)
         title = f"Återkoppling på leverans {feedback.delivery_no}, {feedback.municipality_name}"
         workbook.set_properties(

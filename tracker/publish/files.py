@@ -33,7 +33,8 @@ def replacing(path: Path) -> Iterator[Path]:
     """Yield a fresh path beside ``path``; when the block ends well it takes the place of ``path``.
 
     A reader sees the old file or the new one, never half of one; when the block raises, the old file
-    stays as it was and nothing is left behind. The folder is made when missing.
+    stays as it was and nothing is left behind. The folder is made when missing. An error of the operating
+    system names ``path``.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.stem}.{uuid4().hex}.partial{path.suffix}")
@@ -41,6 +42,10 @@ def replacing(path: Path) -> Iterator[Path]:
         yield partial
         _flush(partial)
         partial.replace(path)
+    except OSError as error:
+        if error.errno is None:
+            raise
+        raise OSError(error.errno, os.strerror(error.errno), str(path)) from error
     finally:
         partial.unlink(missing_ok=True)
 

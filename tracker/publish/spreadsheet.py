@@ -1,9 +1,11 @@
-"""A stamped table as an Excel workbook: sheet ``About`` (the stamp), sheet ``Data`` (the table)."""
+"""Excel workbooks, and a stamped table as one: sheet ``About`` (the stamp), sheet ``Data`` (the table)."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import date, datetime
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,20 @@ EXCEL_ROWS = 1_048_576
 EXCEL_TEXT = 32_767
 
 
+@contextmanager
+def workbook_at(path: Path) -> Iterator[Any]:
+    """A workbook to fill, whose texts stay texts; it is written to ``path`` when the block ends well.
+
+    It is put together in memory: a full disk is then an ordinary error of the operating system, and nothing
+    of it lies in a temporary folder.
+    """
+    options = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
+    content = BytesIO()
+    with xlsxwriter.Workbook(content, {**options, "in_memory": True}) as book:
+        yield book
+    path.write_bytes(content.getbuffer())
+
+
 def write_workbook(frame: pd.DataFrame, stamp: Stamp, path: Path) -> None:
     """Write the table; every text is a text cell, every number a number, every day a date.
 
@@ -25,7 +41,7 @@ def write_workbook(frame: pd.DataFrame, stamp: Stamp, path: Path) -> None:
     """
     if len(frame) >= EXCEL_ROWS:
         raise UsageError(f"{len(frame)} rows do not fit in a worksheet: use csv or parquet")
-    with xlsxwriter.Workbook(path, {"strings_to_formulas": False, "strings_to_urls": False}) as book:
+    with workbook_at(path) as book:
         book.set_properties({"created": stamped_time(stamp), "comments": stamp_line(stamp)})
         _about_sheet(book, stamp)
         _data_sheet(book, frame, stamp)

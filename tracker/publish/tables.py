@@ -51,10 +51,10 @@ def write_table(frame: pd.DataFrame, stamp: Stamp, path: Path, fmt: TableFormat 
     if fmt not in tuple(TableFormat):
         raise UsageError(f"unknown table format {fmt!r}: use {', '.join(TableFormat)}")
     full = checked(stamp)
-    if fmt == TableFormat.CSV:
-        _write_stamp_beside(path, full)
     with replacing(path) as partial:
         _WRITERS[TableFormat(fmt)](frame, full, partial)
+        if fmt == TableFormat.CSV:
+            _write_stamp_beside(path, full)
     return path
 
 

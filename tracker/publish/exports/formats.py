@@ -75,7 +75,17 @@ def fitting(table: Table, fmt: Format) -> Table:
 def write(table: Table, path: Path, fmt: Format, look: Look) -> None:
     """Write the table to ``path``."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    _WRITERS[fmt](table, path, look)
+    try:
+        _WRITERS[fmt](table, path, look)
+    except pyreadstat.ReadstatError:
+        _ask_the_system(path)
+        raise
+
+
+def _ask_the_system(path: Path) -> None:
+    """Raise what the operating system says of writing there: pyreadstat says only that it could not."""
+    with path.open("ab") as file:
+        file.write(bytes(1_000_000))
 
 
 def _parquet(table: Table, path: Path, look: Look) -> None:
