@@ -603,6 +603,19 @@ $$;
 
 ALTER FUNCTION intake.account_for_rows() OWNER TO tracker_owner;
 
+CREATE FUNCTION intake.forget_ids() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog'
+    AS $$
+BEGIN
+    DELETE FROM intake.churning_ids c USING before b
+    WHERE (c.fact_id, c.delivery_no, c.attempt) = (b.fact_id, b.delivery_no, b.attempt);
+    RETURN NULL;
+END;
+$$;
+
+ALTER FUNCTION intake.forget_ids() OWNER TO tracker_owner;
+
 CREATE FUNCTION intake.refuse_late_rows() RETURNS trigger
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog'
@@ -1150,6 +1163,15 @@ CREATE TABLE intake.attempt (
 
 ALTER TABLE intake.attempt OWNER TO tracker_owner;
 
+CREATE TABLE intake.churning_ids (
+    fact_id uuid NOT NULL,
+    delivery_no integer NOT NULL,
+    attempt integer NOT NULL,
+    ids text NOT NULL
+);
+
+ALTER TABLE intake.churning_ids OWNER TO tracker_owner;
+
 CREATE TABLE intake.delivery (
     delivery_no integer NOT NULL,
     municipality text NOT NULL,
@@ -1398,6 +1420,9 @@ ALTER TABLE ONLY erasure.tombstone
 ALTER TABLE ONLY intake.attempt
     ADD CONSTRAINT attempt_pkey PRIMARY KEY (delivery_no, attempt);
 
+ALTER TABLE ONLY intake.churning_ids
+    ADD CONSTRAINT churning_ids_pkey PRIMARY KEY (fact_id, delivery_no, attempt);
+
 ALTER TABLE ONLY intake.delivery
     ADD CONSTRAINT delivery_municipality_digest_key UNIQUE (municipality, digest);
 
@@ -1519,6 +1544,10 @@ CREATE TRIGGER append_only BEFORE DELETE OR UPDATE ON intake.attempt FOR EACH RO
 
 ALTER TABLE intake.attempt ENABLE ALWAYS TRIGGER append_only;
 
+CREATE TRIGGER append_only BEFORE DELETE OR UPDATE ON intake.churning_ids FOR EACH ROW EXECUTE FUNCTION erasure.refuse_all_but_erasing('may go');
+
+ALTER TABLE intake.churning_ids ENABLE ALWAYS TRIGGER append_only;
+
 CREATE TRIGGER append_only BEFORE DELETE OR UPDATE ON intake.delivery FOR EACH ROW EXECUTE FUNCTION erasure.refuse_all_but_erasing('digest');
 
 ALTER TABLE intake.delivery ENABLE ALWAYS TRIGGER append_only;
@@ -1539,6 +1568,10 @@ CREATE TRIGGER append_only_truncate BEFORE TRUNCATE ON intake.attempt FOR EACH S
 
 ALTER TABLE intake.attempt ENABLE ALWAYS TRIGGER append_only_truncate;
 
+CREATE TRIGGER append_only_truncate BEFORE TRUNCATE ON intake.churning_ids FOR EACH STATEMENT EXECUTE FUNCTION record.refuse_change();
+
+ALTER TABLE intake.churning_ids ENABLE ALWAYS TRIGGER append_only_truncate;
+
 CREATE TRIGGER append_only_truncate BEFORE TRUNCATE ON intake.delivery FOR EACH STATEMENT EXECUTE FUNCTION record.refuse_change();
 
 ALTER TABLE intake.delivery ENABLE ALWAYS TRIGGER append_only_truncate;
@@ -1554,6 +1587,14 @@ ALTER TABLE intake.row_outcome ENABLE ALWAYS TRIGGER append_only_truncate;
 CREATE TRIGGER append_only_truncate BEFORE TRUNCATE ON intake.spelling FOR EACH STATEMENT EXECUTE FUNCTION record.refuse_change();
 
 ALTER TABLE intake.spelling ENABLE ALWAYS TRIGGER append_only_truncate;
+
+CREATE TRIGGER forget_ids AFTER UPDATE ON intake.row_outcome REFERENCING OLD TABLE AS before FOR EACH STATEMENT EXECUTE FUNCTION intake.forget_ids();
+
+ALTER TABLE intake.row_outcome ENABLE ALWAYS TRIGGER forget_ids;
+
+CREATE TRIGGER refuse_late_rows AFTER INSERT ON intake.churning_ids REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION intake.refuse_late_rows();
+
+ALTER TABLE intake.churning_ids ENABLE ALWAYS TRIGGER refuse_late_rows;
 
 CREATE TRIGGER refuse_late_rows AFTER INSERT ON intake.row_outcome REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION intake.refuse_late_rows();
 
@@ -1693,6 +1734,8 @@ GRANT ALL ON FUNCTION erasure.request_municipality(of_municipality text, reason 
 REVOKE ALL ON FUNCTION erasure.request_subject(subject uuid, reason text, legal_basis text) FROM PUBLIC;
 GRANT ALL ON FUNCTION erasure.request_subject(subject uuid, reason text, legal_basis text) TO tracker_eraser;
 
+REVOKE ALL ON FUNCTION intake.forget_ids() FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION projection.advance(first_position bigint, last_position bigint) FROM PUBLIC;
 GRANT ALL ON FUNCTION projection.advance(first_position bigint, last_position bigint) TO tracker_recorder;
 GRANT ALL ON FUNCTION projection.advance(first_position bigint, last_position bigint) TO tracker_projector;
@@ -1745,6 +1788,11 @@ GRANT SELECT,INSERT ON TABLE intake.attempt TO tracker_recorder;
 GRANT SELECT ON TABLE intake.attempt TO tracker_projector;
 GRANT SELECT ON TABLE intake.attempt TO tracker_reader;
 GRANT SELECT ON TABLE intake.attempt TO tracker_erasing;
+
+GRANT SELECT,INSERT ON TABLE intake.churning_ids TO tracker_recorder;
+GRANT SELECT ON TABLE intake.churning_ids TO tracker_projector;
+GRANT SELECT ON TABLE intake.churning_ids TO tracker_reader;
+GRANT SELECT,DELETE ON TABLE intake.churning_ids TO tracker_erasing;
 
 GRANT SELECT,INSERT ON TABLE intake.delivery TO tracker_recorder;
 GRANT SELECT ON TABLE intake.delivery TO tracker_projector;

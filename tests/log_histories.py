@@ -82,7 +82,7 @@ def histories(*, stable: bool) -> st.SearchStrategy[list[Delivery]]:
     """Up to five deliveries of one stream, each with an extract date of its own (so order is defined)."""
     delivered = st.builds(
         Delivery,
-        rows=st.lists(rows, max_size=6).map(lambda r: _with_ids(r) if stable else tuple(r)),
+        rows=st.lists(rows, max_size=6).map(lambda r: _with_ids(r) if stable else _with_some_ids(r)),
         extracted=st.just(0),
         full=st.booleans(),
         first=st.integers(0, 2),
@@ -97,6 +97,17 @@ def histories(*, stable: bool) -> st.SearchStrategy[list[Delivery]]:
 
 def _with_ids(given: Sequence[Row]) -> tuple[Row, ...]:
     return tuple(replace(row, source=i % 4) for i, row in enumerate(given))
+
+
+def _with_some_ids(given: Sequence[Row]) -> tuple[Row, ...]:
+    return tuple(replace(row, source=i if i % 3 else None) for i, row in enumerate(given))
+
+
+def _source(row: Row, delivery: Delivery) -> str | None:
+    """The hash of an id: with the day of its export where ids churn."""
+    if row.source is None:
+        return None
+    return f"{row.source if delivery.stable else delivery.extracted * 1000 + row.source:032x}"
 
 
 def claims(delivery: Delivery, municipality: str = "0180") -> PseudonymousClaims:
@@ -121,7 +132,7 @@ def claims(delivery: Delivery, municipality: str = "0180") -> PseudonymousClaims
             "opened_on": [_day(row.opened) for row in usable],
             "closed_on": [None if row.closed is None else _day(row.closed) for row in usable],
             "need": [row.need for row in usable],
-            "investigation_id": [None if row.source is None else f"{row.source:032x}" for row in usable],
+            "investigation_id": [_source(row, delivery) for row in usable],
         },
         quarantined={
             i: (Finding("INV-1", Severity.ERROR, "trasig", row=numbers[i]),)

@@ -61,6 +61,12 @@ def essence(events: Iterable[Event], municipality: str) -> list[tuple[Any, ...]]
     ]
 
 
+def churning_ids(log: EventLog, before: int = 0, up_to: int | None = None) -> list[tuple[int, str, str, str]]:
+    """What exports whose ids churn called their facts, by the place in the log where it was told."""
+    told = [row for row in log.churning_ids(up_to) if row.position > before]
+    return sorted((r.position - before, r.fact_id, str(r.extracted_on), repr(dict(r.ids))) for r in told)
+
+
 def final(log: EventLog, municipality: str) -> list[tuple[Any, ...]]:
     """What stands live at the end, whatever happened on the way."""
     heads = log.heads(municipality, "investigations").values()
@@ -82,6 +88,9 @@ def test_memory_and_postgres_append_the_same_events(
         (r.state, r.outcomes, r.set_aside, r.retractions, r.covered) for r in in_memory
     ]
     assert final(postgres, municipality) == final(memory, municipality)
+    assert churning_ids(postgres, before) == churning_ids(memory)
+    half = len(list(memory.events())) // 2
+    assert churning_ids(postgres, before, before + half) == churning_ids(memory, up_to=half)
 
 
 @settings(max_examples=300, deadline=None)

@@ -10,18 +10,18 @@ from tracker.postgres.engine import Role, StatementRefused, connect
 from tracker.postgres.event_log import PostgresLog
 
 TABLES = ["record.event", "record.event_000000", "record.batch", "intake.delivery", "intake.attempt"]
-TABLES += ["intake.row_outcome", "codebook.decision"]
+TABLES += ["intake.row_outcome", "intake.churning_ids", "codebook.decision"]
 CHANGES = ["DELETE FROM {}", "TRUNCATE {} CASCADE", "UPDATE {} SET {} = {}"]
 COLUMN = {"record.event": "row_no", "record.event_000000": "row_no", "record.batch": "delivery_no"}
 COLUMN |= {"intake.delivery": "size", "intake.attempt": "retractions", "intake.row_outcome": "rule"}
-COLUMN |= {"codebook.decision": "reason"}
+COLUMN |= {"codebook.decision": "reason", "intake.churning_ids": "ids"}
 
 
 @pytest.fixture
 def loaded(database: str) -> str:
     log = PostgresLog(database)
     number = log.register("0180", "x.xlsx", b"1" * 32, 1).delivery_no
-    log.load(number, Delivery((Row(1, 0, 5, "stöd", None),), 10, True).staged())
+    log.load(number, Delivery((Row(1, 0, 5, "stöd", 1),), 10, True).staged())
     with connect(database, Role.RECORDER) as connection:
         connection.execute(
             text(

@@ -70,11 +70,12 @@ def replayed_differently(place: Installation, folder: Path, sample: int = 200) -
     chosen = random.Random(position).sample(everyone, min(sample, len(everyone)))
     written = _spells_of(snapshot, chosen)
     seen, codebooks = Seen(declared(place.url, position)), place.codebooks()
+    replayed: dict[str, list[tuple[object, ...]]] = {}
     with child_reader(place.url) as reader:
-        replayed = {
-            one: [_told(spell) for spell in evolve(one, reader.events(one, position), codebooks, seen).spells]
-            for one in chosen
-        }
+        for one in chosen:
+            events = reader.events(one, position)
+            ids = reader.churning_ids(events, position)
+            replayed[one] = [_told(spell) for spell in evolve(one, events, codebooks, seen, ids=ids).spells]
     return [one for one in chosen if replayed[one] != written.get(one, [])]
 
 

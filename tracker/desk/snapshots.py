@@ -10,7 +10,7 @@ from tracker.domain.errors import UsageError
 from tracker.harmonise.codebook import Codebooks
 from tracker.postgres.erasure import PostgresErasures
 from tracker.postgres.event_log import PostgresLog
-from tracker.postgres.log_reading import log_batches, position_at, recorded_at
+from tracker.postgres.log_reading import id_batches, log_batches, position_at, recorded_at
 from tracker.projections.rules import Rules, Unit
 from tracker.projections.snapshot import Manifest, write_snapshot
 
@@ -26,11 +26,12 @@ def take_snapshot(
 ) -> Manifest:
     """Write the snapshot as of ``position``, its spells following ``unit``; see ``projections.snapshot``."""
     told = recorded_at(url, position)
-    with log_batches(url, position) as batches:
+    with log_batches(url, position) as batches, id_batches(url, position) as ids:
         return write_snapshot(
             out,
             batches,
             codebooks,
+            ids=ids,
             position=position,
             rules=Rules(unit=unit),
             recorded_at_max=told.astimezone(UTC).isoformat() if told else None,

@@ -27,9 +27,11 @@ def show(subject_id: str, place: Installation, position: int) -> dict[str, Any]:
     """The timeline as of a position, ready to print; raises ``NotFound`` for a subject without events."""
     with child_reader(place.url) as reader:
         events = reader.events(subject_id, position)
+        ids = reader.churning_ids(events, position)
     if not events:
         raise NotFound(f"no events of subject {subject_id} up to position {position}")
-    made = evolve(subject_id, events, place.codebooks(), Seen(declared(place.url, position)))
+    seen = Seen(declared(place.url, position))
+    made = evolve(subject_id, events, place.codebooks(), seen, ids=ids)
     return {
         "subject_id": subject_id,
         "position": position,

@@ -6,7 +6,7 @@ is the day it happened (None: not delivered); ``position`` is when it was record
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
@@ -67,3 +67,17 @@ class Event:
     delivery_no: int
     row_no: int | None
     body: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class ChurningIds:
+    """The ids one row of an export gave its fact, where these mean something in that day's export alone.
+
+    ``ids`` is by field: keyed hashes as in an event's body. Known from ``position`` on, where the delivery
+    was recorded; ``extracted_on`` is the day of the export.
+    """
+
+    position: int
+    fact_id: str
+    extracted_on: date
+    ids: Mapping[str, str | Sequence[str]]

@@ -84,7 +84,7 @@ WITHDRAWN = """
 
 SCRUBBED = (
     *("projection.head", "projection.stream", "intake.delivery", "intake.row_outcome", "intake.finding"),
-    *("intake.spelling", "erasure.request", "vault.subject"),
+    *("intake.spelling", "intake.churning_ids", "erasure.request", "vault.subject"),
 )
 """Tables beside the log whose old row versions may hold what was erased."""
 

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Row, func, select, text
 
 from tracker.domain.delivery import DeliveryState, Outcome
 from tracker.domain.errors import NotFound, RejectedFile
-from tracker.domain.events import Event, EventType, Kind
+from tracker.domain.events import ChurningIds, Event, EventType, Kind
 from tracker.domain.findings import Finding, Severity
 from tracker.postgres.engine import Role, connect, psycopg_connection
 from tracker.postgres.intake_ledger import (
@@ -21,9 +21,9 @@ from tracker.postgres.intake_ledger import (
     write_findings,
     write_spellings,
 )
-from tracker.postgres.staging import copy_stage
+from tracker.postgres.staging import copy_churning_ids, copy_stage
 from tracker.postgres.standing import standing_rows
-from tracker.postgres.tables import BATCH, EVENT, HEAD, STREAM
+from tracker.postgres.tables import ATTEMPT, BATCH, CHURNING_IDS, EVENT, HEAD, STREAM
 from tracker.record.decide import delivery_body
 from tracker.record.log import HOLD_SHARE, FileTaken, Head, Receipt, Registration
 from tracker.record.stage import StagedDelivery
@@ -120,6 +120,26 @@ class PostgresLog:
         with connect(self.url, Role.READER) as connection:
             yield from map(event_of, connection.execute(query.order_by(EVENT.c.position)))
 
+    def churning_ids(self, up_to: int | None = None) -> Iterator[ChurningIds]:
+        """See ``EventLog.churning_ids``."""
+        told = CHURNING_IDS.join(
+            ATTEMPT,
+            (ATTEMPT.c.delivery_no == CHURNING_IDS.c.delivery_no)
+            & (ATTEMPT.c.attempt == CHURNING_IDS.c.attempt),
+        )
+        columns = (
+            ATTEMPT.c.last_position,
+            CHURNING_IDS.c.fact_id,
+            ATTEMPT.c.extracted_on,
+            CHURNING_IDS.c.ids,
+        )
+        query = select(*columns).select_from(told).order_by(*columns[:2])
+        if up_to is not None:
+            query = query.where(ATTEMPT.c.last_position <= up_to)
+        with connect(self.url, Role.READER) as connection:
+            for position, fact_id, day, ids in connection.execute(query):
+                yield ChurningIds(position, fact_id.hex, day, json.loads(ids))
+
     def heads(self, municipality: str, record_type: str) -> Mapping[tuple[str, str], Head]:
         """See ``EventLog.heads``."""
         query = (
@@ -215,6 +235,7 @@ class _Attempt:
 
     def _append(self, retractions: int, covered: int) -> Receipt:
         outcomes, rules = self._counts()
+        copy_churning_ids(psycopg_connection(self.connection), self.delivery_no, self.number, self.staged)
         first, last = self._write_events(outcomes)
         self.connection.execute(select(func.record.write_ledger(self.delivery_no, self.number)))
         place = (outcomes, rules, retractions, covered, first, last)

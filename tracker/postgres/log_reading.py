@@ -13,7 +13,7 @@ import pyarrow as pa
 from sqlalchemy import Connection, func, make_url, select
 
 from tracker.domain.errors import DatabaseUnavailable
-from tracker.domain.events import Event, EventType, Kind
+from tracker.domain.events import ChurningIds, Event, EventType, Kind
 from tracker.postgres.engine import Role, connect, psycopg_connection
 from tracker.postgres.event_log import EVENT_COLUMNS, event_of
 from tracker.postgres.tables import BATCH, EVENT
@@ -33,6 +33,14 @@ OF_SUBJECTS = f"""
       AND (body::jsonb ->> 'other') = ANY (%(subjects)s::text[])
       AND subject_id <> ALL (%(subjects)s::text[]::uuid[]) AND position <= %(up_to)s
     ORDER BY 1
+"""
+# Each fact is looked up by itself: a plan made once, for any number of facts, would read the whole table.
+CHURNING = """
+    SELECT a.last_position, replace(c.fact_id::text, '-', ''), a.extracted_on, c.ids
+    FROM unnest(%(facts)s::text[]::uuid[]) AS f (fact_id), LATERAL (
+        SELECT * FROM intake.churning_ids i WHERE i.fact_id = f.fact_id OFFSET 0) AS c
+    JOIN intake.attempt a USING (delivery_no, attempt)
+    WHERE a.last_position <= %(up_to)s
 """
 END_OF_LOG = 2**63 - 1
 
@@ -56,6 +64,13 @@ class ChildReader:
             subjects |= more
             found = self._events_of(subjects, up_to)
         return _live(found)
+
+    def churning_ids(self, events: Iterable[Event], up_to: int | None = None) -> list[ChurningIds]:
+        """What exports whose ids churn called the facts of the events."""
+        facts = sorted({event.fact_id for event in events})
+        asked = {"facts": facts, "up_to": END_OF_LOG if up_to is None else up_to}
+        rows = self.driver.execute(CHURNING, asked, prepare=True, binary=True)
+        return [ChurningIds(position, fact, day, json.loads(ids)) for position, fact, day, ids in rows]
 
     def _events_of(self, subjects: Iterable[str], up_to: int | None) -> list[Event]:
         asked = {"subjects": sorted(subjects), "up_to": END_OF_LOG if up_to is None else up_to}
@@ -101,16 +116,36 @@ BULK = """
 """
 
 
+BULK_IDS = """
+    SELECT a.last_position AS position, replace(c.fact_id::text, '-', '') AS fact_id, a.extracted_on, c.ids
+    FROM intake.churning_ids c JOIN intake.attempt a USING (delivery_no, attempt)
+    WHERE a.last_position <= {up_to}
+"""
+
+
 @contextmanager
 def log_batches(url: str, up_to: int) -> Iterator[pa.RecordBatchReader]:
     """The log up to a position as Arrow batches, over ADBC; unordered, erased events left out."""
+    with _batches(url, BULK.format(up_to=int(up_to))) as batches:
+        yield batches
+
+
+@contextmanager
+def id_batches(url: str, up_to: int) -> Iterator[pa.RecordBatchReader]:
+    """What exports whose ids churn called their facts, up to a position, as Arrow batches; unordered."""
+    with _batches(url, BULK_IDS.format(up_to=int(up_to))) as batches:
+        yield batches
+
+
+@contextmanager
+def _batches(url: str, query: str) -> Iterator[pa.RecordBatchReader]:
     address = make_url(url).set(drivername="postgresql", query={"options": f"-crole={Role.READER.value}"})
     with (
         _adbc_errors_named(),
         adbc_driver_postgresql.dbapi.connect(address.render_as_string(hide_password=False)) as connection,
         connection.cursor() as cursor,
     ):
-        cursor.execute(BULK.format(up_to=int(up_to)))
+        cursor.execute(query)
         yield cursor.fetch_record_batch()
 
 

@@ -28,6 +28,15 @@ def copy_stage(driver: Connection[Any], staged: StagedDelivery, standing: Set[in
     _copy(driver, "COPY pg_temp.stage_protected FROM STDIN", _protected_lines(staged))
 
 
+def copy_churning_ids(
+    driver: Connection[Any], delivery_no: int, attempt: int, staged: StagedDelivery
+) -> None:
+    """Keep what an export whose ids churn calls its facts; nothing for any other."""
+    if staged.churning_ids:
+        lines = (f"{fact}\t{delivery_no}\t{attempt}\t{ids}\n" for fact, ids in staged.churning_ids)
+        _copy(driver, "COPY intake.churning_ids FROM STDIN", lines)
+
+
 def _copy(driver: Connection[Any], command: str, lines: Iterator[str]) -> None:
     with driver.cursor() as cursor, cursor.copy(command.encode()) as copy:
         while block := "".join(islice(lines, BLOCK_LINES)):

@@ -82,6 +82,16 @@ ROW_OUTCOME = Table(
     schema="intake",
 )
 
+CHURNING_IDS = Table(
+    "churning_ids",
+    METADATA,
+    Column("fact_id", Uuid, primary_key=True),
+    Column("delivery_no", Integer, primary_key=True),
+    Column("attempt", Integer, primary_key=True),
+    Column("ids", Text),
+    schema="intake",
+)
+
 FINDING = Table(
     "finding",
     METADATA,

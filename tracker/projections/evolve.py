@@ -5,12 +5,12 @@ The set-wise projection (``snapshot``) computes the same for everyone at once; t
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 
 from tracker.domain.chain import Chain, default_chain
-from tracker.domain.events import Event
+from tracker.domain.events import ChurningIds, Event
 from tracker.domain.timeline import Entry, Spell, Timeline
 from tracker.harmonise.codebook import Codebooks
 from tracker.projections.coverage import Seen
@@ -28,18 +28,19 @@ def evolve(
     codebooks: Codebooks,
     seen: Seen,
     *,
+    ids: Iterable[ChurningIds] = (),
     chain: Chain | None = None,
     rules: Rules | None = None,
 ) -> Timeline:
     """The timeline of one child from its live events (see ``evolve_facts.live``).
 
-    All events count as this child's: those of its linked subjects are given with them. Spells are found
-    only where the deliveries seen cover them in full.
+    All events count as this child's: those of its linked subjects are given with them. ``ids`` are those its
+    facts had in exports whose ids churn. Spells are found only where the deliveries seen cover them in full.
     """
     chain, rules = chain or default_chain(), rules or Rules()
     mine = [_of(subject_id, event) for event in events]
     facts = read_facts(mine, codebooks, seen.systems)
-    links = find_links(facts, codebooks, rules)
+    links = find_links(facts, codebooks, rules, ids)
     things = find_things(facts, links, chain, seen, codebooks)
     known = person(facts)
     return Timeline(

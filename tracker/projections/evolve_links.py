@@ -6,14 +6,16 @@ The same rule set-wise is ``links``; see there. Here it reads as it is meant, pa
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
 from tracker.domain.codes import UNMAPPED
+from tracker.domain.events import ChurningIds
 from tracker.domain.timeline import Link, LinkKind, LinkMethod
 from tracker.harmonise.codebook import Codebooks
 from tracker.projections.evolve_facts import Fact
+from tracker.projections.evolve_ids import Ids
 from tracker.projections.rules import Rules
 
 _METHODS = {1: LinkMethod.EXPLICIT, 2: LinkMethod.SAME_CASE, 3: LinkMethod.NEAREST}
@@ -27,29 +29,44 @@ class _Candidate:
 
 
 Judge = Callable[[Fact, Fact], int]
-"""The tier at which the first fact may link to the second: 1, 2 or 3; 0 for not at all."""
+"""The tier at which the first fact may link to the second without naming it: 2 or 3; 0 for not at all."""
+
+Shown = Callable[[Fact, Fact], date | None]
+"""The newest day on which one of two facts named the other by its id; None: they never did."""
 
 
-def find_links(facts: Sequence[Fact], codebooks: Codebooks, rules: Rules) -> list[Link]:
+def find_links(
+    facts: Sequence[Fact], codebooks: Codebooks, rules: Rules, churning: Iterable[ChurningIds] = ()
+) -> list[Link]:
     """All links among the facts; those that link to nothing are left out."""
     rows = {t: [f for f in facts if f.record_type == t] for t in {f.record_type for f in facts}}
     referrals, investigations = rows.get("referrals", []), rows.get("investigations", [])
     interventions, follow_ups = rows.get("interventions", []), rows.get("follow_ups", [])
-    links: list[Link] = []
+    ids, links = Ids(churning), list[Link]()
     for referral in referrals:
-        links += _choose(referral, investigations, _referral_judge(codebooks, rules), _from_receipt)
+        near = _referral_judge(ids, codebooks, rules)
+        links += _choose(referral, investigations, _referral_shown(ids), near, _from_receipt)
     for intervention in interventions:
-        links += _choose(intervention, investigations, _intervention_judge(rules), _from_opening)
+        near = _intervention_judge(ids, rules)
+        links += _choose(intervention, investigations, _shown(ids, "investigation_id"), near, _from_opening)
     for follow_up in follow_ups:
-        links += _choose(follow_up, interventions, _follow_up_judge(rules), _from_start)
+        near = _follow_up_judge(rules)
+        links += _choose(follow_up, interventions, _shown(ids, "intervention_id"), near, _from_start)
     return links
 
 
 def _choose(
-    fact: Fact, others: Sequence[Fact], judge: Judge, distance: Callable[[Fact, Fact], int]
+    fact: Fact, others: Sequence[Fact], shown: Shown, judge: Judge, distance: Callable[[Fact, Fact], int]
 ) -> Iterator[Link]:
-    """The lowest tier decides, then the smallest distance; equally near ones are ambiguous."""
-    tiers = [(judge(fact, other), other) for other in others if _may_be_one_child(fact, other)]
+    """The lowest tier decides, then the smallest distance; equally near ones are ambiguous.
+
+    Of ids, the newest export that shows a link decides.
+    """
+    those = [other for other in others if _may_be_one_child(fact, other)]
+    days = {other.fact_id: day for other in those if (day := shown(fact, other))}
+    newest = max(days.values(), default=None)
+    named = {fact_id for fact_id, day in days.items() if day == newest}
+    tiers = [(1 if other.fact_id in named else judge(fact, other), other) for other in those]
     candidates = sorted(_Candidate(tier, distance(fact, o), o.fact_id) for tier, o in tiers if tier)
     if not candidates:
         return
@@ -77,17 +94,22 @@ def _same_child(one: Fact, other: Fact) -> bool:
     return one.subject_id is not None and one.subject_id == other.subject_id
 
 
-def _equal(one: str | None, other: str | None) -> bool:
-    return one is not None and one == other
+def _shown(ids: Ids, name: str) -> Shown:
+    return lambda one, other: ids.shared(one, name, other, name)
 
 
-def _referral_judge(codebooks: Codebooks, rules: Rules) -> Judge:
+def _referral_shown(ids: Ids) -> Shown:
+    def shown(referral: Fact, investigation: Fact) -> date | None:
+        ways = (("investigation_id", "investigation_id"), ("referral_id", "referral_ids"))
+        days = (ids.shared(referral, mine, investigation, theirs) for mine, theirs in ways)
+        return max((day for day in days if day), default=None)
+
+    return shown
+
+
+def _referral_judge(ids: Ids, codebooks: Codebooks, rules: Rules) -> Judge:
     def tier(referral: Fact, investigation: Fact) -> int:
-        if _equal(referral["investigation_id"], investigation["investigation_id"]):
-            return 1
-        if referral["referral_id"] is not None and referral["referral_id"] in investigation["referral_ids"]:
-            return 1
-        same_case = _equal(referral["case_id"], investigation["case_id"])
+        same_case = ids.shared(referral, "case_id", investigation, "case_id") is not None
         flow = flow_class(referral, codebooks)
         received = referral["received_on"]
         if flow == "attached":
@@ -102,17 +124,15 @@ def _referral_judge(codebooks: Codebooks, rules: Rules) -> Judge:
     return tier
 
 
-def _intervention_judge(rules: Rules) -> Judge:
+def _intervention_judge(ids: Ids, rules: Rules) -> Judge:
     def tier(intervention: Fact, investigation: Fact) -> int:
-        if _equal(intervention["investigation_id"], investigation["investigation_id"]):
-            return 1
         fits = _open_on(
             investigation["opened_on"],
             investigation["closed_on"],
             intervention["decided_on"],
             rules.decided_within,
         )
-        same_case = _equal(intervention["case_id"], investigation["case_id"])
+        same_case = ids.shared(intervention, "case_id", investigation, "case_id") is not None
         return (2 if same_case else 3) if fits and _same_child(intervention, investigation) else 0
 
     return tier
@@ -120,8 +140,6 @@ def _intervention_judge(rules: Rules) -> Judge:
 
 def _follow_up_judge(rules: Rules) -> Judge:
     def tier(follow_up: Fact, intervention: Fact) -> int:
-        if _equal(follow_up["intervention_id"], intervention["intervention_id"]):
-            return 1
         if intervention["granted"] in ("no", "withdrawn"):
             return 0
         fits = _open_on(

@@ -7,7 +7,7 @@ import json
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 
-LINK_RULES = "1"
+LINK_RULES = "2"
 """Number of the link rule as written in ``sql/links_*.sql`` and ``evolve_links``; raised when it changes."""
 
 

@@ -23,6 +23,8 @@ import pyarrow.parquet as pq
 from tracker.domain.chain import Chain, default_chain
 from tracker.domain.errors import SnapshotError
 from tracker.harmonise.codebook import Codebooks
+from tracker.projections.churning import build_churning
+from tracker.projections.coverage import Seen
 from tracker.projections.events import LogEvents, open_log, write_live_events
 from tracker.projections.links import build_links
 from tracker.projections.placing import placed_whole
@@ -92,6 +94,7 @@ def write_snapshot(
     log_events: LogEvents,
     codebooks: Codebooks,
     *,
+    ids: pa.Table | pa.RecordBatchReader | None = None,
     position: int | None = None,
     chain: Chain | None = None,
     rules: Rules | None = None,
@@ -101,8 +104,9 @@ def write_snapshot(
 ) -> Manifest:
     """Write the snapshot of the log as of ``position`` (None: all of it) to the folder ``out``.
 
-    The folder appears whole or not at all; an earlier snapshot there is replaced. Memory stays bounded
-    whatever the size of the log: work is spilled to disk beside ``out``.
+    ``ids`` are those of exports whose ids churn (``churning.IDS_SCHEMA``). The folder appears whole or not
+    at all; an earlier snapshot there is replaced. Memory stays bounded whatever the size of the log: work is
+    spilled to disk beside ``out``.
     """
     chain, rules = chain or default_chain(), rules or Rules()
     with placed_whole(out, MANIFEST) as (made, work):
@@ -110,7 +114,10 @@ def write_snapshot(
             progress("events")
             at = open_log(connection, log_events, work, position)
             write_live_events(connection, made / "events.parquet")
-            _project(connection, codebooks, Plan(chain, rules), made, progress)
+            seen = _read(connection, codebooks, progress)
+            progress("links")
+            build_churning(connection, ids, at)
+            _project(connection, Plan(chain, rules), seen, made, progress)
             synthetic = _is_synthetic(connection)
             unexpected = _unexpected(connection, chain, made / "spells.parquet")
         manifest = Manifest(
@@ -129,14 +136,18 @@ def write_snapshot(
     return manifest
 
 
-def _project(
-    connection: duckdb.DuckDBPyConnection, codebooks: Codebooks, plan: Plan, made: Path, progress: Progress
-) -> None:
+def _read(connection: duckdb.DuckDBPyConnection, codebooks: Codebooks, progress: Progress) -> Seen:
+    """What deliveries covered, and the facts with their codes."""
     progress("coverage")
     seen = read_deliveries(connection)
     progress("stages")
     build_facts(connection, codebooks)
-    progress("links")
+    return seen
+
+
+def _project(
+    connection: duckdb.DuckDBPyConnection, plan: Plan, seen: Seen, made: Path, progress: Progress
+) -> None:
     build_links(connection, plan.rules)
     for table, (name, parameters) in _TABLES.items():
         progress(table)

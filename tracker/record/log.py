@@ -8,7 +8,7 @@ from datetime import date
 from typing import NamedTuple, Protocol
 
 from tracker.domain.delivery import DeliveryState, Outcome
-from tracker.domain.events import Event
+from tracker.domain.events import ChurningIds, Event
 from tracker.record.stage import StagedDelivery
 
 HOLD_SHARE = 0.05
@@ -95,6 +95,9 @@ class EventLog(Protocol):
 
     def events(self, after: int = 0, up_to: int | None = None) -> Iterator[Event]:
         """Events in position order, ``after < position <= up_to``."""
+
+    def churning_ids(self, up_to: int | None = None) -> Iterator[ChurningIds]:
+        """What exports whose ids churn called their facts, of deliveries recorded up to a position."""
 
     def heads(self, municipality: str, record_type: str) -> Mapping[tuple[str, str], Head]:
         """Live state: the newest version of each (fact, event type)."""

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from tracker.domain.delivery import DeliveryState, Outcome
-from tracker.domain.events import Event, EventType, Kind
+from tracker.domain.events import ChurningIds, Event, EventType, Kind
 from tracker.record.decide import Change, Decision, Stream, count, decide, delivery_body
 from tracker.record.log import HOLD_SHARE, Head, Receipt, Registration
 from tracker.record.stage import StagedDelivery
@@ -19,6 +19,7 @@ class MemoryLog:
 
     def __init__(self) -> None:
         self._events: list[Event] = []
+        self._ids: list[ChurningIds] = []
         self._streams: dict[tuple[str, str], Stream] = defaultdict(Stream)
         self._numbers: dict[tuple[str, bytes], int] = {}
         self._receipts: dict[int, Receipt] = {}
@@ -49,6 +50,10 @@ class MemoryLog:
         """See ``EventLog.events``."""
         return iter(self._events[after:up_to])
 
+    def churning_ids(self, up_to: int | None = None) -> Iterator[ChurningIds]:
+        """See ``EventLog.churning_ids``."""
+        return iter([told for told in self._ids if up_to is None or told.position <= up_to])
+
     def heads(self, municipality: str, record_type: str) -> Mapping[tuple[str, str], Head]:
         """See ``EventLog.heads``."""
         return dict(self._streams[municipality, record_type].heads)
@@ -67,11 +72,13 @@ class MemoryLog:
             self._events.append(event)
             stream.heads[change.fact_id, change.type] = _head(event, change)
         self._events.append(self._delivery_recorded(staged, receipt, before))
-        precedence = (staged.note.extracted_on, receipt.delivery_no)
+        last, day = len(self._events), staged.note.extracted_on
+        self._ids += [ChurningIds(last, fact, day, json.loads(ids)) for fact, ids in staged.churning_ids]
+        precedence = (day, receipt.delivery_no)
         stream.statements.update(dict.fromkeys(decision.restated, precedence))
         if staged.note.full:
             stream.full.append((precedence, staged.note.period))
-        return replace(receipt, first_position=first, last_position=len(self._events))
+        return replace(receipt, first_position=first, last_position=last)
 
     def _event(self, staged: StagedDelivery, change: Change, delivery_no: int) -> Event:
         return Event(

@@ -50,6 +50,13 @@ class StagedEvent(NamedTuple):
     body: str
 
 
+class StagedIds(NamedTuple):
+    """Ids of one row that mean something in this day's export alone: its fact, and JSON as in a body."""
+
+    fact_id: str
+    ids: str
+
+
 class DeliveredWording(NamedTuple):
     """One wording of a coded column as delivered, and how many rows held it."""
 
@@ -78,6 +85,7 @@ class StagedDelivery:
     wordings: Sequence[DeliveredWording] = ()
     protected_facts: frozenset[str] = frozenset()
     protected_subjects: frozenset[str] = frozenset()
+    churning_ids: Sequence[StagedIds] = ()
 
     @property
     def rows_read(self) -> int:
@@ -108,6 +116,7 @@ def stage(claims: PseudonymousClaims) -> StagedDelivery:
         wordings=_wordings(claims, usable),
         protected_facts=frozenset(facts[i] for i in claims.quarantined),
         protected_subjects=frozenset(s for i in claims.quarantined if (s := claims.subjects[i])),
+        churning_ids=_churning_ids(claims, kept, facts),
     )
 
 
@@ -159,6 +168,17 @@ def _event_bodies(claims: PseudonymousClaims, event: EventSpec) -> _Body:
 
 def _is_source_id(spec: RecordSpec, name: str) -> bool:
     return spec.by_name[name].type in SOURCE_ID_TYPES
+
+
+def _churning_ids(claims: PseudonymousClaims, kept: Sequence[int], facts: Sequence[str]) -> list[StagedIds]:
+    """What the kept rows call their facts and refer to, where the system keeps no ids."""
+    if claims.note.stable_ids:
+        return []
+    told = {name for event in claims.spec.events for name in event.body if name in claims.columns}
+    names = sorted(name for name in told if _is_source_id(claims.spec, name))
+    cells = {name: _encoded(_picked(claims.columns[name], kept), _encoder(name)) for name in names}
+    every = zip(_picked(facts, kept), _json_objects(cells, len(kept)), strict=True)
+    return [StagedIds(fact, ids) for fact, ids in every if ids != "{}"]
 
 
 def _exists(claims: PseudonymousClaims, when: tuple[str, ...]) -> Sequence[bool]:
