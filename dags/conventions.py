@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import Asset, BaseNotifier
+from airflow.sdk.definitions.mappedoperator import MappedOperator
 from airflow.sdk.definitions.retry_policy import ExceptionRetryPolicy, RetryAction, RetryRule
 
 if TYPE_CHECKING:
@@ -122,15 +123,25 @@ PAGE_BYTES = 64_000
 
 
 def show_status(dag: DAG) -> None:
-    """Put Monday's page, as it was last written, below what the DAG says of itself."""
-    dag.doc_md = f"{cleandoc(dag.doc_md or '')}\n\n{_status_page()}"
+    """Put Monday's page, as it was last written, above what the DAG says of itself."""
+    dag.doc_md = f"{_status_page()}\n### What this does\n\n{cleandoc(dag.doc_md or '')}"
+
+
+def document(dag: DAG) -> None:
+    """Show each task's docstring in its page: Airflow leaves mapped ones without, others as code."""
+    for task in dag.tasks:
+        if isinstance(task, MappedOperator):
+            said = task.partial_kwargs["python_callable"].__doc__
+            task.partial_kwargs["doc_md"] = cleandoc(said or "")
+        else:
+            task.doc_md = cleandoc(task.doc_md or "")
 
 
 def _status_page() -> str:
     """Read where the tasks wrote it, without opening the tracker: this runs whenever the file is parsed."""
-    path = Path(os.environ.get("TRACKER_HOME") or ".tracker", "status.md")
+    path = Path(os.environ.get("TRACKER_HOME") or ".tracker", "status", "status.md")
     try:
         with path.open("rb") as file:
             return file.read(PAGE_BYTES).decode(errors="ignore")
     except OSError:
-        return "*What needs a hand stands here once TRACKER_HOME/status.md is there. See* `tracker status`.\n"
+        return "*What needs a hand stands here after the first night or snapshot. See* `tracker status`.\n"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pendulum
 from airflow.sdk import CronTriggerTimetable, Param, dag, get_current_context, task
-from conventions import TASKS, ZONE, installation, show_status
+from conventions import TASKS, ZONE, document, installation, show_status
 
 
 @dag(
@@ -70,7 +70,7 @@ def housekeeping() -> None:
 
     @task
     def status_page() -> None:
-        """What needs a hand, into TRACKER_HOME/status.md: shown with this DAG's documentation."""
+        """What needs a hand: shown with this DAG's documentation."""
         from tracker.desk.housekeeping import status_page as write
 
         print(write(installation()))
@@ -80,4 +80,6 @@ def housekeeping() -> None:
     [verify(), backup_due()] >> back_up_and_try()
 
 
-show_status(housekeeping())
+made = housekeeping()
+document(made)
+show_status(made)

@@ -16,7 +16,7 @@ from airflow.sdk import (
     get_current_context,
     task,
 )
-from conventions import EVENT_LOG, LOADING_POOL, TASKS, ZONE, installation
+from conventions import EVENT_LOG, LOADING_POOL, TASKS, ZONE, document, installation
 
 
 @dag(
@@ -119,4 +119,4 @@ def ingest_deliveries() -> None:
     anything_new(told) >> announce(told)
 
 
-ingest_deliveries()
+document(ingest_deliveries())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from airflow.sdk import Param, dag, get_current_context, task
-from conventions import EVENT_LOG, SNAPSHOT, TASKS, installation
+from conventions import EVENT_LOG, SNAPSHOT, TASKS, document, installation
 
 
 @dag(
@@ -64,7 +64,7 @@ def refresh_snapshot() -> None:
 
     @task
     def status_page() -> None:
-        """What needs a hand, into TRACKER_HOME/status.md: shown with the documentation of `housekeeping`."""
+        """What needs a hand: shown with the documentation of `housekeeping`."""
         from tracker.desk.housekeeping import status_page as write
 
         print(write(installation()))
@@ -74,4 +74,4 @@ def refresh_snapshot() -> None:
     made >> status_page()
 
 
-refresh_snapshot()
+document(refresh_snapshot())

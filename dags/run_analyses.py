@@ -14,7 +14,7 @@ from airflow.sdk import (
     get_current_context,
     task,
 )
-from conventions import SNAPSHOT, TASKS, ZONE, settings
+from conventions import SNAPSHOT, TASKS, ZONE, document, settings
 
 
 @dag(
@@ -93,4 +93,4 @@ def run_analyses() -> None:
     analyse.partial(chosen=chosen).expand(name=each(chosen)) >> close(chosen)
 
 
-run_analyses()
+document(run_analyses())

@@ -71,6 +71,10 @@ def test_only_what_runs_tasks_holds_keys_and_data() -> None:
         return {n for n in NAMES for v in SERVICES[n].get("volumes", []) if v.partition(":")[0] in volumes}
 
     assert holders("tracker", "inbox", "outbox", "anchors") == {"scheduler"}
+    assert holders("status") == {"scheduler", "dag-processor"}
+    assert "status:/var/lib/tracker/status:ro" in SERVICES["dag-processor"]["volumes"], (
+        "it only shows the page"
+    )
     assert holders("keys") == {"scheduler", "migrate"}
     assert {name for name in NAMES if "tracker_admin_url" in SERVICES[name]["secrets"]} == {"migrate"}
 

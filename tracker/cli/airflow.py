@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import socket
+import sys
 import time
 from pathlib import Path
 from typing import Annotated
@@ -47,7 +48,7 @@ def airflow(
             console.print(f"Airflow    {address.url}\nlogin      {address.user} / {address.password}")
             console.print(f"inbox      {chosen.inbox}\nlogs       {address.logs}", soft_wrap=True)
             if not any(chosen.inbox.iterdir()):
-                console.print(f"to try it  tracker synth {chosen.home} --plan tiny", soft_wrap=True)
+                console.print(f"to try it  {sys.argv[0]} synth {chosen.home} --plan tiny", soft_wrap=True)
             console.print("The inbox is looked into every ten minutes; at once: Trigger ingest_deliveries.")
             console.print("Ctrl-C stops all of it")
             while all(process.poll() is None for process in running):

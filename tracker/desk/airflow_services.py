@@ -17,6 +17,7 @@ from pathlib import Path
 from urllib.error import URLError
 from urllib.request import urlopen
 
+from tracker.desk.airflow_leftovers import MARK, alone
 from tracker.domain.errors import DatabaseUnavailable, UsageError
 from tracker.postgres.databases import make_database
 from tracker.settings import Settings
@@ -54,8 +55,18 @@ def airflow(
 ) -> Iterator[tuple[Address, Sequence[subprocess.Popen[bytes]]]]:
     """Airflow's services, running until the block ends; what they say goes to ``TRACKER_HOME/airflow/logs``.
 
-    Raises ``UsageError`` when Airflow is not installed, ``DatabaseUnavailable`` when it does not come up.
+    Raises ``UsageError`` when Airflow is not installed or runs in this home already, ``DatabaseUnavailable``
+    when it does not come up.
     """
+    home = settings.home / "airflow"
+    with alone(home), _services(settings, database_url, dags, port, step) as up:
+        yield up
+
+
+@contextmanager
+def _services(
+    settings: Settings, database_url: str, dags: Path, port: int, step: Callable[[str], None]
+) -> Iterator[tuple[Address, Sequence[subprocess.Popen[bytes]]]]:
     home = settings.home / "airflow"
     logs = home / "logs"
     logs.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -92,6 +103,8 @@ def environment(
     home = settings.home / "airflow"
     url = metadata.replace("postgresql://", "postgresql+psycopg://", 1)
     kept = _kept(home / "secrets.json")
+    # Compressed DAGs: of others Airflow 3.3 asks what hangs on what by a query that psycopg's types make
+    # PostgreSQL refuse (json #> varchar), and the graph of assets stays empty.
     options = {
         ("database", "sql_alchemy_conn"): url,
         ("database", "sql_alchemy_conn_async"): url,
@@ -103,6 +116,7 @@ def environment(
         ("core", "simple_auth_manager_users"): "admin:admin",
         ("core", "simple_auth_manager_passwords_file"): str(home / "password.json"),
         ("core", "dags_are_paused_at_creation"): "False",
+        ("core", "compress_serialized_dags"): "True",
         ("api", "host"): "127.0.0.1",
         ("api", "port"): str(port),
         ("api", "workers"): "1",
@@ -120,7 +134,8 @@ def environment(
         for name, value in os.environ.items()
         if not name.startswith("AIRFLOW") or name.startswith(OPERATORS)
     }
-    return inherited | named | _tracker(settings, database_url) | {"AIRFLOW_HOME": str(home)}
+    own = {"AIRFLOW_HOME": str(home), MARK: str(home.absolute())}
+    return inherited | named | _tracker(settings, database_url) | own
 
 
 def _tracker(settings: Settings, database_url: str) -> dict[str, str]:

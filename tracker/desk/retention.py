@@ -97,7 +97,7 @@ def _parts(place: Installation) -> Iterator[Path]:
     yield from settings.inbox.glob("*/.*.part")
     yield from settings.snapshots.glob(".[0-9]*-*")  # a day is longer than any snapshot takes
     yield from settings.outbox.glob("*/.*.partial*")
-    yield from settings.home.glob(".status.*.partial.md")
+    yield from settings.home.glob("status/.*.partial*")
 
 
 def _snapshots(folder: Path, keep: int) -> list[Path]:

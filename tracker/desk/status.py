@@ -200,8 +200,11 @@ PAGE_LINES = 100
 
 
 def write_page(place: Installation, lines: Sequence[Line], now: datetime) -> Path:
-    """What needs a hand as Markdown, in ``TRACKER_HOME/status.md``, where Airflow's page shows it."""
-    return write_text(place.settings.home / "status.md", page(lines, now))
+    """What needs a hand as Markdown, in ``TRACKER_HOME/status/status.md``, where Airflow's page shows it.
+
+    In a folder of its own, so that whoever shows it needs to see nothing else of the installation.
+    """
+    return write_text(place.settings.home / "status" / "status.md", page(lines, now))
 
 
 def page(lines: Sequence[Line], now: datetime) -> str:
