@@ -130,11 +130,11 @@ def show_status(dag: DAG) -> None:
 def document(dag: DAG) -> None:
     """Show each task's docstring in its page: Airflow leaves mapped ones without, others as code."""
     for task in dag.tasks:
+        said = cleandoc(task.python_callable.__doc__)
         if isinstance(task, MappedOperator):
-            said = task.partial_kwargs["python_callable"].__doc__
-            task.partial_kwargs["doc_md"] = cleandoc(said or "")
+            task.partial_kwargs["doc_md"] = said
         else:
-            task.doc_md = cleandoc(task.doc_md or "")
+            task.doc_md = said
 
 
 def _status_page() -> str:
