@@ -18,6 +18,7 @@ from tracker.publish import pathway_layout
 from tracker.publish.flow_diagram import FlowPicture, Node, flow_svg
 from tracker.publish.flow_label import block_height
 from tracker.publish.flow_layout import lay_out
+from tracker.publish.flow_page_table import Section
 from tracker.publish.pathway_layout import State, Step, label_width
 from tracker.publish.pathway_picture import pathway_svg
 from tracker.publish.report import flow_page
@@ -168,7 +169,9 @@ def test_flow_is_stamped_described_and_inert() -> None:
     svg = flow_svg(replace(chain(1), title='<script>alert("å")</script>\0'))
     root = ElementTree.fromstring(svg)
     shown = " ".join(text.text for text in _texts(root))
-    assert "SYNTHETIC DATA · not disclosure-controlled · as of position 48211" in shown
+    assert "SYNTETISKA DATA · inte röjandekontrollerad · läge i loggen 48211" in shown
+    carried = root.findtext(f"{SVG}metadata") or ""
+    assert carried.startswith("SYNTHETIC DATA · not disclosure-controlled · as of position 48211")
     assert "Not opened" in (root.findtext(f"{SVG}desc") or "")
     assert root.find(f".//{SVG}script") is None
     assert "href" not in svg
@@ -184,16 +187,19 @@ def test_equal_pictures_are_equal_text() -> None:
     assert pathway_svg(graph, "T", "S", STAMP) == pathway_svg(turned, "T", "S", STAMP)
 
 
-def test_page_loads_nothing_and_shows_table_and_definitions() -> None:
-    table = pd.DataFrame({"step": ["<b>received"], "count": [220_000], "share": [0.5]})
-    page = flow_page(chain(1), table, [("received", "came in & counted")])
+def test_page_loads_nothing_and_shows_tables_and_definitions_in_swedish() -> None:
+    table = pd.DataFrame({"steg": ["<b>inkomna"], "antal": [220_000], "andel": [0.5]})
+    told = [Section("Förhandsbedömning", "Andel av steget: inkomna & sorterade.", table)]
+    page = flow_page(chain(1), told, [("inkomna", "kom in & räknades")])
     assert "<script" not in page
     assert not re.search(r"(src|href)=", page)
-    assert "&lt;b&gt;received" in page
+    assert "&lt;b&gt;inkomna" in page
     assert '<td class="n">220\u00a0000</td>' in page
-    assert "<dd>came in &amp; counted</dd>" in page
-    assert page.count("SYNTHETIC DATA") >= 3
-    assert page == flow_page(chain(1), table, [("received", "came in & counted")])
+    assert "<h3>Förhandsbedömning</h3><p>Andel av steget: inkomna &amp; sorterade.</p>" in page
+    assert "<dd>kom in &amp; räknades</dd>" in page
+    assert page.count("SYNTETISKA DATA") >= 3 and "inte röjandekontrollerad" in page
+    assert '<html lang="sv">' in page and page.count("not disclosure-controlled") == 2  # carried, unseen
+    assert page == flow_page(chain(1), told, [("inkomna", "kom in & räknades")])
 
 
 def pathways(scale: float, label: str = "", seed: int = 1) -> nx.DiGraph[str]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 Edge = tuple[str, str, int]
 """(source node id, target node id, how many went that way)."""
 
-NOTE = "Bars and bands are as high as their counts. Grey: ends here, or not known."
+NOTE = "Staplar och band är så höga som antalen. Grått: går inte vidare, eller inte känt."
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ def described(picture: FlowPicture) -> str:
         heading = f"{picture.headings[number]}: " if picture.headings else ""
         classes = [" ".join(filter(None, (n.label, str(n.count), _bracketed(n.share_text)))) for n in column]
         steps.append(heading + "; ".join(classes))
-    return f"{picture.subtitle}. " + ". Then ".join(steps) + "."
+    return f"{picture.subtitle}. " + ". Därefter ".join(steps) + "."
 
 
 def _bracketed(share: str) -> str:

@@ -1,4 +1,4 @@
-"""A flow summary as files: table, picture and page, each with the same stamp."""
+"""A flow summary as files: table (English), picture and page (Swedish), each with the same stamp."""
 
 from __future__ import annotations
 
@@ -13,9 +13,12 @@ from tracker.projections.flow_summary import FlowSummary
 from tracker.projections.flow_words import STEP_LABELS, UNIT_LABELS
 from tracker.publish.files import output_name, write_text
 from tracker.publish.flow_diagram import flow_svg
+from tracker.publish.flow_page_table import swedish_sections
+from tracker.publish.flow_page_words import definitions_sv
 from tracker.publish.flow_picture import FlowPicture, Node
 from tracker.publish.report import flow_page
 from tracker.publish.swedish import percent
+from tracker.publish.swedish_stamp import cohort_sv
 from tracker.publish.tables import TableFormat, write_table
 
 TITLE = "Sorteringskedjan: från aktualisering till insats och tillbaka"
@@ -37,7 +40,7 @@ def flow_picture(summary: FlowSummary) -> FlowPicture:
     columns, shares = summary.links.columns(), _shares_of_start(summary.table, summary.by)
     return FlowPicture(
         title=TITLE,
-        subtitle=_subtitle(summary),
+        subtitle=cohort_sv(summary.stamp),
         columns=[[_node(node, shares) for node in column] for column in columns],
         edges=list(summary.links.edges),
         stamp=summary.stamp,
@@ -62,14 +65,10 @@ def write_flow(
         drawn = flow_picture(summary)
         name = folder / output_name("flow", position, "svg", *summary.by)
         written.append(write_text(name, flow_svg(drawn)))
-        page = flow_page(drawn, summary.table, summary.definitions)
+        sections = swedish_sections(summary.table, summary.by)
+        page = flow_page(drawn, sections, definitions_sv(summary.stamp["return_horizon_days"]))
         written.append(write_text(name.with_suffix(".html"), page))
     return written
-
-
-def _subtitle(summary: FlowSummary) -> str:
-    said = [f"{name} {summary.stamp[name]}" for name in ("cohort", "links") if summary.stamp.get(name)]
-    return " · ".join(said) or "alla inkomna aktualiseringar"
 
 
 def _shares_of_start(table: pd.DataFrame, by: Sequence[str]) -> dict[str, str]:

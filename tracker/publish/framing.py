@@ -1,16 +1,20 @@
-"""What stands around every picture: title and subtitle above, note and stamp below."""
+"""What stands around every picture: title and subtitle above, note and stamp below, in Swedish.
+
+The stamp is also carried in English, as metadata.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from tracker.publish.stamp import SYNTHETIC, is_synthetic, stamp_line
+from tracker.publish.stamp import is_synthetic, stamp_line
 from tracker.publish.svg import (
     ALARM,
     INK,
     LEADING,
     SOFT_INK,
+    clean,
     document,
     element,
     lines,
@@ -20,6 +24,7 @@ from tracker.publish.svg import (
     text_width,
     wrap,
 )
+from tracker.publish.swedish_stamp import SYNTHETIC_SV, stamp_line_sv
 
 MARGIN = 28.0
 NARROWEST = 640.0
@@ -47,9 +52,14 @@ def framed(picture: Framed) -> str:
     width = max(picture.width, NARROWEST)
     head, top = _head(picture, width)
     foot, end = _foot(picture, width, top + picture.height + 22)
+    carried = element("metadata", {}, clean(stamp_line(picture.stamp)))
     plot = element("g", {"transform": f"translate({number(MARGIN)} {number(top)})"}, "\n".join(picture.plot))
     return document(
-        width + 2 * MARGIN, end + MARGIN - 8, picture.title, picture.description, [*head, plot, *foot]
+        width + 2 * MARGIN,
+        end + MARGIN - 8,
+        picture.title,
+        picture.description,
+        [carried, *head, plot, *foot],
     )
 
 
@@ -65,14 +75,14 @@ def _head(picture: Framed, width: float) -> tuple[list[str], float]:
 
 
 def _mark(stamp: Mapping[str, str], width: float) -> tuple[list[str], float]:
-    """A framed SYNTHETIC DATA in the top right corner, and the width it takes from the title."""
+    """A framed mark for synthetic data in the top right corner, and the width it takes from the title."""
     if not is_synthetic(stamp):
         return [], 0.0
-    wide = text_width(SYNTHETIC, 12, "bold") + 20
+    wide = text_width(SYNTHETIC_SV, 12, "bold") + 20
     x = MARGIN + width - wide
     box = rect(x, MARGIN, wide, 24, rx=4, fill="#ffffff", stroke=ALARM, stroke_width=1.5)
     words = text(
-        x + wide / 2, MARGIN + 16.3, SYNTHETIC, 12, fill=ALARM, font_weight="bold", text_anchor="middle"
+        x + wide / 2, MARGIN + 16.3, SYNTHETIC_SV, 12, fill=ALARM, font_weight="bold", text_anchor="middle"
     )
     return [box, words], wide + 24
 
@@ -80,7 +90,7 @@ def _mark(stamp: Mapping[str, str], width: float) -> tuple[list[str], float]:
 def _foot(picture: Framed, width: float, top: float) -> tuple[list[str], float]:
     """Note and stamp; where they end."""
     note = wrap(picture.note, _SMALL, width)
-    stamp = wrap(stamp_line(picture.stamp), _SMALL, width)
+    stamp = wrap(stamp_line_sv(picture.stamp), _SMALL, width)
     below = top + 10 + len(note) * _SMALL * LEADING + 3
     rule = rect(MARGIN, top, width, 0.75, fill="#c9ced3")
     drawn = lines(MARGIN, top + 10, note, _SMALL, fill=SOFT_INK)

@@ -103,8 +103,8 @@ def _said(count: int, days: float | None) -> str:
 
 
 def _described(graph: nx.DiGraph[str], edges: list[_Edge]) -> str:
-    steps = [f"{_label(graph, a)} to {_label(graph, b)}: {_said(n, days)}" for a, b, n, days in edges]
-    return "Transitions, each with its count and median days. " + "; ".join(steps) + "."
+    steps = [f"{_label(graph, a)} till {_label(graph, b)}: {_said(n, days)}" for a, b, n, days in edges]
+    return "Övergångar, var och en med antal och mediandagar. " + "; ".join(steps) + "."
 
 
 def _plot(layout: PathwayLayout) -> tuple[list[str], float]:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import pandas as pd
 
 from tracker.publish.cells import names_of, shown_rows
 from tracker.publish.flow_diagram import flow_svg
+from tracker.publish.flow_page_table import Section
 from tracker.publish.flow_picture import FlowPicture
-from tracker.publish.stamp import SYNTHETIC, is_synthetic, stamp_line
+from tracker.publish.stamp import is_synthetic, stamp_line
 from tracker.publish.svg import clean, element
+from tracker.publish.swedish_stamp import NO_REAL_CHILD, SYNTHETIC_SV, stamp_line_sv
 
 Definition = tuple[str, str]
 """(term, what it means)."""
@@ -19,7 +21,9 @@ _STYLE = """
 body{font:16px/1.5 Arial,Helvetica,sans-serif;color:#1b1f24;background:#fff}
 body{max-width:84rem;margin:1rem auto;padding:0 1.5rem}
 h1{position:absolute;clip-path:inset(50%);width:1px;height:1px;overflow:hidden;margin:0}
-h2{font-size:1.15rem;margin:2rem 0 .5rem}
+h2{font-size:1.15rem;margin:2rem 0 .5rem}h3{font-size:1rem;margin:1.4rem 0 .2rem}
+.step table{font-size:.8rem}.step thead th{white-space:normal}.step th,.step td{padding:.2rem .5rem}
+.step p{margin:.2rem 0 .5rem;font-size:.85rem;color:#4d5661;max-width:64rem}
 .stamp{color:#4d5661;font-size:.85rem;margin:1.5rem 0}
 .synthetic{border:2px solid #8f2d0e;color:#8f2d0e;font-weight:bold;padding:.4rem .8rem;display:inline-block}
 figure{margin:0;overflow-x:auto}svg{max-width:100%;height:auto}
@@ -35,36 +39,46 @@ _POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 """The page loads nothing and runs nothing."""
 
 
-def flow_page(picture: FlowPicture, table: pd.DataFrame, definitions: Sequence[Definition]) -> str:
+def flow_page(picture: FlowPicture, sections: Iterable[Section], definitions: Sequence[Definition]) -> str:
     """The page as HTML text: self-contained, without script; equal input gives equal text.
 
-    ``table`` is shown as it is, one row a line, figures grouped, missing as ``–``.
+    Tables are shown as they are, one row a line, figures grouped, missing as ``–``. The page is in Swedish;
+    its head carries the stamp in English too.
     """
-    mark = f"{SYNTHETIC}: no real child is in these figures"
+    mark = f"{SYNTHETIC_SV}: {NO_REAL_CHILD}"
     parts = [
         element("h1", {}, clean(picture.title)),
         element("figure", {}, flow_svg(picture)),
-        element("h2", {}, "Figures"),
+        element("h2", {}, "Siffror"),
         element("p", {"class": "synthetic"}, mark) if is_synthetic(picture.stamp) else "",
-        element("div", {"class": "table"}, html_table(table)),
-        element("h2", {}, "Definitions") if definitions else "",
+        *(_section(one) for one in sections),
+        element("h2", {}, "Definitioner") if definitions else "",
         definition_list(definitions),
-        element("p", {"class": "stamp"}, clean(stamp_line(picture.stamp))),
+        element("p", {"class": "stamp"}, clean(f"{picture.subtitle} · {stamp_line_sv(picture.stamp)}")),
     ]
-    return page(picture.title, [part for part in parts if part])
+    return page(picture.title, [part for part in parts if part], lang="sv", stamp=stamp_line(picture.stamp))
 
 
-def page(title: str, body: Sequence[str], style: str = "") -> str:
-    """A whole page around ``body``; ``style`` is CSS after the house's own."""
+def _section(section: Section) -> str:
+    note = element("p", {}, clean(section.note)) if section.note else ""
+    table = element("div", {"class": "table"}, html_table(section.table))
+    return element("section", {"class": "step"}, element("h3", {}, clean(section.heading)) + note + table)
+
+
+def page(title: str, body: Sequence[str], style: str = "", lang: str = "en", stamp: str = "") -> str:
+    """A whole page around ``body`` in a language; ``style`` is CSS after the house's own.
+
+    ``stamp`` is carried in the page's head, unseen.
+    """
+    carried = element("meta", {"name": "tracker-stamp", "content": stamp}) if stamp else ""
     head = (
         '<meta charset="utf-8"><meta name="viewport" content="width=device-width">'
         f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
-        f"<title>{clean(title)}</title><style>{_STYLE}{style}</style>"
+        f"{carried}<title>{clean(title)}</title><style>{_STYLE}{style}</style>"
     )
     main = "\n".join(body)
-    return (
-        f'<!doctype html>\n<html lang="en"><head>{head}</head>\n<body><main>\n{main}\n</main></body></html>\n'
-    )
+    whole = f"<head>{head}</head>\n<body><main>\n{main}\n</main></body>"
+    return f'<!doctype html>\n<html lang="{lang}">{whole}</html>\n'
 
 
 def html_table(table: pd.DataFrame) -> str:
