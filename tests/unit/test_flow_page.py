@@ -28,7 +28,7 @@ def test_every_english_word_of_the_table_has_its_swedish_one() -> None:
         ({"cohort": "referrals received at any time", "links": "all"}, "Alla inkomna aktualiseringar · alla"),
         (
             {"cohort": "referrals received 2024-01-01..2024-12-31, sex=girl, municipality=0180|0380"},
-            "Aktualiseringar inkomna 2024-01-01–2024-12-31 · endast kön Flicka, kommun Stockholm eller Uppsala",
+            "Aktualiseringar inkomna 2024-01-01–2024-12-31 · endast kön Flicka, kommun 0180 eller 0380",
         ),
         (
             {"cohort": "referrals received at any time, act=after", "links": "explicit"},

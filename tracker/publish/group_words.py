@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from tracker.harmonise.code_lists import package_code_lists
-from tracker.intake.municipalities import municipalities
 from tracker.projections.flow_groups import TOTAL
 
 GROUPS_SV: Mapping[str, str] = {
@@ -33,8 +32,6 @@ _LEVELS: Mapping[str, str] = {
 
 
 def level_sv(variable: str, level: str) -> str:
-    """The Swedish name of a level; the level itself where it needs none (a year, an age group)."""
-    if variable == "municipality":
-        return municipalities().get(level, _LEVELS.get(level, level))
+    """The Swedish name of a level; the level itself where it needs none (a year, an age group, a municipality's code)."""
     codes = package_code_lists().lists.get(_CODEBOOKS.get(variable, variable), {})
     return codes[level].label_sv if level in codes else _LEVELS.get(level, level)
