@@ -32,6 +32,6 @@ _LEVELS: Mapping[str, str] = {
 
 
 def level_sv(variable: str, level: str) -> str:
-    """The Swedish name of a level; the level itself where it needs none (a year, an age group, a municipality's code)."""
+    """The Swedish name of a level; the level itself where it needs none (a year, a municipality's code)."""
     codes = package_code_lists().lists.get(_CODEBOOKS.get(variable, variable), {})
     return codes[level].label_sv if level in codes else _LEVELS.get(level, level)
