@@ -13,7 +13,7 @@ from uuid import UUID
 import pyarrow as pa
 
 from tracker.domain.codes import MappingDecision
-from tracker.domain.events import Event, EventType, Kind
+from tracker.domain.events import ChurningIds, Event, EventType, Kind
 from tracker.projections.coverage import Declared
 from tracker.projections.events import LOG_SCHEMA
 
@@ -36,6 +36,7 @@ class History:
 
     events: tuple[Event, ...]
     deliveries: tuple[Declared, ...]
+    ids: tuple[ChurningIds, ...] = ()
 
     def table(self) -> pa.Table:
         """The log as the projections read it."""
@@ -56,7 +57,8 @@ def make_history(rng: random.Random, children: int, changes: bool = True) -> His
     rng.shuffle(drafts)
     events = [_recorded(d) for d in deliveries] + drafts + list(_same_child(rng, children))
     numbered = [replace(event, position=n + 1) for n, event in enumerate(events)]
-    return History(tuple([*numbered, *_changes(rng, numbered)] if changes else numbered), deliveries)
+    every, ids = _churned(rng, [*numbered, *_changes(rng, numbered)] if changes else numbered)
+    return History(tuple(every), deliveries, tuple(ids))
 
 
 def subject(n: int) -> str:
@@ -226,6 +228,45 @@ def _unlinkable(rng: random.Random, number: int, deliveries: tuple[Declared, ...
     nobody.subject = None
     for _ in range(2):
         yield from nobody.referral(PLACES[0])
+
+
+_IDS = ("referral_id", "referral_ids", "investigation_id", "intervention_id", "case_id")
+_EXPORTS = tuple(FIRST + timedelta(days=200 + n) for n in range(3))
+
+
+def _churned(rng: random.Random, events: list[Event]) -> tuple[list[Event], list[ChurningIds]]:
+    """Some facts with ids of one export's day; what they, and others, were called in several exports."""
+    churning = {e.fact_id for e in events if rng.random() < 0.3}
+    named: dict[tuple[str, date], dict[str, Any]] = {}
+    changed = []
+    for event in events:
+        ids = {name: event.body[name] for name in _IDS if name in event.body}
+        if event.fact_id not in churning or not ids:
+            changed.append(event)
+            continue
+        days = rng.sample(_EXPORTS, rng.randint(1, 3))
+        for day in days:
+            told = ids if rng.random() < 0.7 else {name: _renamed(rng, value) for name, value in ids.items()}
+            named.setdefault((event.fact_id, day), {}).update(_on_day(told, day))
+        standing = days[0] if rng.random() < 0.9 else _EXPORTS[0]
+        changed.append(replace(event, body={**event.body, **_on_day(ids, standing)}))
+    return changed, [_told(rng, len(events), *key, ids) for key, ids in named.items()]
+
+
+def _renamed(rng: random.Random, value: str | list[str]) -> str | list[str]:
+    several = [one[:-1] + rng.choice("12") for one in ([value] if isinstance(value, str) else value)]
+    return several[0] if isinstance(value, str) else several
+
+
+def _on_day(ids: dict[str, Any], day: date) -> dict[str, Any]:
+    return {
+        name: f"{value}@{day}" if isinstance(value, str) else [f"{one}@{day}" for one in value]
+        for name, value in ids.items()
+    }
+
+
+def _told(rng: random.Random, last: int, fact_id: str, day: date, ids: dict[str, Any]) -> ChurningIds:
+    return ChurningIds(rng.randint(1, last), fact_id, day, ids)
 
 
 def _same_child(rng: random.Random, children: int) -> Iterator[Event]:

@@ -40,14 +40,14 @@ class Export:
     rows: Sequence[Row]
 
 
-def claims(export: Export) -> PseudonymousClaims:
+def claims(export: Export, municipality: str = "0180") -> PseudonymousClaims:
     """The export as pseudonymise hands it on: ids hashed with its day."""
     spec, day = SPECS[export.record_type], FIRST + timedelta(days=export.day)
     names = [column.name for column in spec.columns if any(column.name in row for row in export.rows)]
     cells = {name: [_cell(name, row.get(name), export.day) for row in export.rows] for name in names}
     return PseudonymousClaims(
         note=DeliveryNote(
-            municipality="0180",
+            municipality=municipality,
             file_name="x.xlsx",
             record_type=export.record_type,
             period=Period(FIRST, FIRST + timedelta(days=20)),

@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 
 from tests.generative.histories import DECISIONS, History, make_history
 from tracker.domain.chain import Chain, chain_from, default_chain
-from tracker.domain.events import Event
+from tracker.domain.events import ChurningIds, Event
 from tracker.domain.timeline import Spell
 from tracker.harmonise.codebook import Codebooks
+from tracker.projections.churning import ids_table
 from tracker.projections.coverage import Seen
 from tracker.projections.events import canonical_subjects
 from tracker.projections.evolve import evolve
@@ -44,8 +45,10 @@ def expected(history: History, position: int | None, rules: Rules, chain: Chain)
     standing = live(history.events, position)
     seen = Seen(d for d in history.deliveries)
     children = of_one_child(standing)
+    ids = [told for told in history.ids if position is None or told.position <= position]
     timelines = [
-        evolve(child, mine, CODEBOOKS, seen, chain=chain, rules=rules) for child, mine in children.items()
+        evolve(child, mine, CODEBOOKS, seen, ids=ids, chain=chain, rules=rules)
+        for child, mine in children.items()
     ]
     return {
         "spells": sorted(
@@ -53,7 +56,7 @@ def expected(history: History, position: int | None, rules: Rules, chain: Chain)
             for t in timelines
             for number, spell in enumerate(t.spells, 1)
         ),
-        "links": sorted(map(repr, links(facts_of(children, standing, seen), rules))),
+        "links": sorted(map(repr, links(facts_of(children, standing, seen), rules, ids))),
         "people": sorted(
             (t.subject_id, t.sex, t.birth_date and t.birth_date.replace(day=1)) for t in timelines
         ),
@@ -66,8 +69,8 @@ def facts_of(children: dict[str, list[Event]], standing: list[Event], seen: Seen
     return [Fact(**{**f.__dict__, "subject_id": mine.get(f.position)}) for f in facts]
 
 
-def links(facts: list[Fact], rules: Rules) -> Iterable[tuple[Any, ...]]:
-    for link in find_links(facts, CODEBOOKS, rules):
+def links(facts: list[Fact], rules: Rules, ids: list[ChurningIds]) -> Iterable[tuple[Any, ...]]:
+    for link in find_links(facts, CODEBOOKS, rules, ids):
         yield str(link.kind), link.from_id, link.to_id, str(link.method), link.candidates
 
 
@@ -120,7 +123,8 @@ def agree(
 ) -> Snapshot:
     rules, chain = rules or Rules(), chain or default_chain()
     folder = Path(tempfile.mkdtemp(), "snapshot")
-    write_snapshot(folder, history.table(), CODEBOOKS, position=position, rules=rules, chain=chain)
+    ids = ids_table(history.ids)
+    write_snapshot(folder, history.table(), CODEBOOKS, ids=ids, position=position, rules=rules, chain=chain)
     snapshot = Snapshot.open(folder)
     setwise, plain = found(snapshot), expected(history, position, rules, chain)
     assert setwise["people"] == plain["people"]

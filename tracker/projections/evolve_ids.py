@@ -13,6 +13,9 @@ from datetime import date
 from tracker.domain.events import ChurningIds
 from tracker.projections.evolve_facts import Fact
 
+ALWAYS = date.max
+"""The day of an id that stays."""
+
 
 class Ids:
     """The ids of facts over all exports known."""
@@ -23,20 +26,22 @@ class Ids:
             self._told[row.fact_id].append(row)
 
     def shared(self, one: Fact, name: str, other: Fact, others_name: str) -> date | None:
-        """The newest day on which two fields held one id: the last of all days for ids that stay; or None."""
-        mine, theirs = self._of(one, name), self._of(other, others_name)
-        return max((mine[id] for id in mine.keys() & theirs.keys()), default=None)
+        """The newest day whose export gave two fields one id; ``ALWAYS`` for an id that stays; or None."""
+        mine = self._churning(one, name)
+        if mine:
+            common = mine.keys() & self._churning(other, others_name).keys()
+            return max((mine[id] for id in common), default=None)
+        same = set(_several(one[name])) & set(_several(other[others_name]))
+        return ALWAYS if same else None
 
-    def _of(self, fact: Fact, name: str) -> dict[str, date]:
-        """The ids in a field, each with the day of its export."""
-        standing = _several(fact[name])
+    def _churning(self, fact: Fact, name: str) -> dict[str, date]:
+        """All a field ever held, each id with its export's day; nothing unless it stands by one of them."""
         told = {
             id: row.extracted_on
             for row in self._told.get(fact.fact_id, ())
             for id in _several(row.ids.get(name))
         }
-        churns = any(id in told for id in standing)
-        return told if churns else dict.fromkeys(standing, date.max)
+        return told if any(id in told for id in _several(fact[name])) else {}
 
 
 def _several(ids: str | Iterable[str] | None) -> tuple[str, ...]:

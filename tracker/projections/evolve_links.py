@@ -6,7 +6,7 @@ The same rule set-wise is ``links``; see there. Here it reads as it is meant, pa
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -15,7 +15,7 @@ from tracker.domain.events import ChurningIds
 from tracker.domain.timeline import Link, LinkKind, LinkMethod
 from tracker.harmonise.codebook import Codebooks
 from tracker.projections.evolve_facts import Fact
-from tracker.projections.evolve_ids import Ids
+from tracker.projections.evolve_ids import ALWAYS, Ids
 from tracker.projections.rules import Rules
 
 _METHODS = {1: LinkMethod.EXPLICIT, 2: LinkMethod.SAME_CASE, 3: LinkMethod.NEAREST}
@@ -31,8 +31,8 @@ class _Candidate:
 Judge = Callable[[Fact, Fact], int]
 """The tier at which the first fact may link to the second without naming it: 2 or 3; 0 for not at all."""
 
-Shown = Callable[[Fact, Fact], date | None]
-"""The newest day on which one of two facts named the other by its id; None: they never did."""
+Shown = Callable[[Fact, Fact], set[date]]
+"""The days of exports in which one of two facts named the other by its id (see ``Ids.shared``)."""
 
 
 def find_links(
@@ -43,29 +43,27 @@ def find_links(
     referrals, investigations = rows.get("referrals", []), rows.get("investigations", [])
     interventions, follow_ups = rows.get("interventions", []), rows.get("follow_ups", [])
     ids, links = Ids(churning), list[Link]()
+    by_id = _shown(ids, ("investigation_id", "investigation_id"), ("referral_id", "referral_ids"))
     for referral in referrals:
         near = _referral_judge(ids, codebooks, rules)
-        links += _choose(referral, investigations, _referral_shown(ids), near, _from_receipt)
+        links += _choose(referral, investigations, by_id, near, _from_receipt)
+    by_id = _shown(ids, ("investigation_id", "investigation_id"))
     for intervention in interventions:
         near = _intervention_judge(ids, rules)
-        links += _choose(intervention, investigations, _shown(ids, "investigation_id"), near, _from_opening)
+        links += _choose(intervention, investigations, by_id, near, _from_opening)
+    by_id = _shown(ids, ("intervention_id", "intervention_id"))
     for follow_up in follow_ups:
         near = _follow_up_judge(rules)
-        links += _choose(follow_up, interventions, _shown(ids, "intervention_id"), near, _from_start)
+        links += _choose(follow_up, interventions, by_id, near, _from_start)
     return links
 
 
 def _choose(
     fact: Fact, others: Sequence[Fact], shown: Shown, judge: Judge, distance: Callable[[Fact, Fact], int]
 ) -> Iterator[Link]:
-    """The lowest tier decides, then the smallest distance; equally near ones are ambiguous.
-
-    Of ids, the newest export that shows a link decides.
-    """
+    """The lowest tier decides, then the smallest distance; equally near ones are ambiguous."""
     those = [other for other in others if _may_be_one_child(fact, other)]
-    days = {other.fact_id: day for other in those if (day := shown(fact, other))}
-    newest = max(days.values(), default=None)
-    named = {fact_id for fact_id, day in days.items() if day == newest}
+    named = _named({other.fact_id: shown(fact, other) for other in those})
     tiers = [(1 if other.fact_id in named else judge(fact, other), other) for other in those]
     candidates = sorted(_Candidate(tier, distance(fact, o), o.fact_id) for tier, o in tiers if tier)
     if not candidates:
@@ -75,6 +73,13 @@ def _choose(
     tied = sum(c.tier == best.tier and c.distance == best.distance for c in candidates) > 1
     method = LinkMethod.AMBIGUOUS if tied else _METHODS[best.tier]
     yield _link(fact, None if tied else best.fact_id, method, entitled)
+
+
+def _named(shown: Mapping[str, set[date]]) -> set[str]:
+    """The facts linked by an id: by one that stays, or else by what the newest export that shows any says."""
+    churned = {day for days in shown.values() for day in days} - {ALWAYS}
+    decisive = {ALWAYS, max(churned, default=ALWAYS)}
+    return {fact_id for fact_id, days in shown.items() if days & decisive}
 
 
 def _link(fact: Fact, other: str | None, method: LinkMethod, candidates: int) -> Link:
@@ -94,22 +99,24 @@ def _same_child(one: Fact, other: Fact) -> bool:
     return one.subject_id is not None and one.subject_id == other.subject_id
 
 
-def _shown(ids: Ids, name: str) -> Shown:
-    return lambda one, other: ids.shared(one, name, other, name)
+def _same_case(ids: Ids, one: Fact, other: Fact) -> bool:
+    alike = one["case_id"] is not None and one["case_id"] == other["case_id"]
+    return alike or ids.shared(one, "case_id", other, "case_id") is not None
 
 
-def _referral_shown(ids: Ids) -> Shown:
-    def shown(referral: Fact, investigation: Fact) -> date | None:
-        ways = (("investigation_id", "investigation_id"), ("referral_id", "referral_ids"))
-        days = (ids.shared(referral, mine, investigation, theirs) for mine, theirs in ways)
-        return max((day for day in days if day), default=None)
+def _shown(ids: Ids, *fields: tuple[str, str]) -> Shown:
+    """By the fields of the one fact and of the other that hold one kind of id."""
+
+    def shown(one: Fact, other: Fact) -> set[date]:
+        days = (ids.shared(one, mine, other, theirs) for mine, theirs in fields)
+        return {day for day in days if day}
 
     return shown
 
 
 def _referral_judge(ids: Ids, codebooks: Codebooks, rules: Rules) -> Judge:
     def tier(referral: Fact, investigation: Fact) -> int:
-        same_case = ids.shared(referral, "case_id", investigation, "case_id") is not None
+        same_case = _same_case(ids, referral, investigation)
         flow = flow_class(referral, codebooks)
         received = referral["received_on"]
         if flow == "attached":
@@ -132,7 +139,7 @@ def _intervention_judge(ids: Ids, rules: Rules) -> Judge:
             intervention["decided_on"],
             rules.decided_within,
         )
-        same_case = ids.shared(intervention, "case_id", investigation, "case_id") is not None
+        same_case = _same_case(ids, intervention, investigation)
         return (2 if same_case else 3) if fits and _same_child(intervention, investigation) else 0
 
     return tier
