@@ -30,13 +30,13 @@ LINE = Line(
 )
 
 
-def test_only_what_needs_a_hand_is_a_row_of_six_cells() -> None:
+def test_only_what_needs_a_hand_is_a_row_of_three_cells() -> None:
     told = page([LINE, replace(LINE, municipality="0184", next_action="")], NOW)
     assert "As of 2026-11-23 06:00 UTC: 2 streams of 2 senders; 1 need a hand." in told
     rows = [line for line in told.splitlines() if line.startswith("| 0")]
     assert rows == [
-        "| 0180 Stockholm | referrals | 7 held 2026-11-20 | 6.1% | 2024-12: 0 facts / 20 expected "
-        "| confirm or dismiss 7 |"
+        "| 0180 Stockholm, referrals | confirm or dismiss 7 "
+        "| 7 held 2026-11-20; 6.1% unmapped; 2024-12: 0 facts / 20 expected |"
     ]
 
 

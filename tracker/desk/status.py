@@ -215,24 +215,19 @@ def page(lines: Sequence[Line], now: datetime) -> str:
     head = ["### What needs a hand", "", f"As of {now:%Y-%m-%d %H:%M} UTC: {told}.", ""]
     if not asked:
         return "\n".join(head)
-    table = [
-        "| sender | record type | last delivery | unmapped | drift | next action |",
-        "|---|---|---|---|---|---|",
-    ]
+    table = ["| sender | next action | last delivery |", "|---|---|---|"]
     rest = len(asked) - PAGE_LINES
     tail = ["", f"{rest} more: `tracker status`"] if rest > 0 else []
     return "\n".join([*head, *table, *map(_row, asked[:PAGE_LINES]), *tail, ""])
 
 
 def _row(line: Line) -> str:
-    cells = (
-        f"{line.municipality} {line.name}",
-        line.record_type or "not recognised",
-        f"{line.last_delivery} {line.outcome} {line.received_on}",
-        "" if line.unmapped is None else f"{line.unmapped:.1%}",
-        "; ".join(line.drift),
-        line.next_action,
-    )
+    """Three cells: Airflow shows the page in a narrow window, and what to do must not need scrolling."""
+    last = [f"{line.last_delivery} {line.outcome} {line.received_on}"]
+    if line.unmapped:
+        last.append(f"{line.unmapped:.1%} unmapped")
+    sender = f"{line.municipality} {line.name}, {line.record_type or 'not recognised'}"
+    cells = (sender, line.next_action, "; ".join([*last, *line.drift]))
     return f"| {' | '.join(cell.replace('|', '/') for cell in cells)} |"
 
 

@@ -66,7 +66,7 @@ def seal_key(keys: Path) -> tuple[BackupKey, dict[str, str]]:
     path = keys / PUBLIC
     if not path.is_file():
         raise KeyringError(
-            f"there is no key to seal backups for ({path}); make one with: tracker backup key --out FILE"
+            f"there is no key to seal backups for; make one with: tracker backup key --out FILE ({path})"
         )
     operator = _read(path)
     passing = X25519PrivateKey.generate()
