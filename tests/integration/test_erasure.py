@@ -26,7 +26,7 @@ from tests.integration.guarded import (
 )
 from tests.integration.guarded import deliver as numbered
 from tests.log_histories import Row
-from tracker.desk import erasure, intake_desk
+from tracker.desk import erasure, intake_desk, scheduled
 from tracker.desk.erasure import Named
 from tracker.desk.snapshots import resolve, take_snapshot
 from tracker.desk.verification import anchor, anchor_restored, verify_log
@@ -263,6 +263,33 @@ def test_files_with_quarantined_rows_about_the_child_are_searched(place: Install
     assert next(iter(intake_desk.retry(None, place)))[0] == innocent.delivery_no
 
 
+def test_ids_that_churn_go_with_the_child_and_with_the_municipality(place: Installation) -> None:
+    """Each export of two children leaves what it called their rows; a correction's earlier ids too."""
+    headers, sidecar = HEADERS + ";Aktualiserings-id", SIDECAR + "stable_ids: false\n"
+    tools = place.tools()()
+    for municipality in ("0180", "0184"):
+        for day, kind in [("2025-01-01", "Anmälan"), ("2025-01-02", "Ansökan"), ("2025-01-03", "Ansökan")]:
+            lines = [row(twelve(child), "2024-03-04", kind) + f";{child[-4:]}-{day}" for child in (ALMA, BO)]
+            content = "\n".join([headers, *lines, ""]).encode()
+            parcel = Parcel(content, sidecar.format("referrals", day, "true").encode())
+            load(take_in(municipality, f"{day}.csv", parcel, tools), tools, hold_share=1.0)
+    anchor(place)
+    of_bo = set(
+        query(place, f"SELECT fact_id FROM record.event WHERE subject_id = '{subject_of(place, BO)}'")
+    )
+    kept = "SELECT DISTINCT fact_id FROM intake.churning_ids"
+    assert query(place, "SELECT count(*) FROM intake.churning_ids") == [(12,)]
+    erase(place, ALMA)
+    assert set(query(place, kept)) == of_bo
+    assert query(place, "SELECT count(*) FROM intake.churning_ids") == [(6,)]
+    withdraw(place, "0184")
+    assert query(place, "SELECT count(*) FROM intake.churning_ids") == [(3,)]
+    assert set(query(place, kept)) < of_bo
+    assert verify_log(place).holds
+    with pytest.raises(StatementRefused), connect(place.url, Role.ERASER) as connection:
+        connection.exec_driver_sql("DELETE FROM intake.churning_ids")
+
+
 def test_a_held_delivery_about_the_child_is_reached_and_may_come_again(place: Installation) -> None:
     deliver(place, THREE)
     tools, rows = place.tools()(), [row(twelve(ALMA), "2024-03-04")]
@@ -474,6 +501,51 @@ def test_a_withdrawn_municipality_delivers_nothing_before_it_is_registered_again
     assert verify_log(place).holds
     with pytest.raises(UsageError, match="has not withdrawn"):
         erasure.register_again(place, "0180", "nytt avtal", NOW)
+
+
+@pytest.fixture
+def service(server: TrustingServer, place: Installation) -> Iterator[Installation]:
+    """The installation as a service's login uses it: every role but the owner's and the eraser's."""
+    roles = ", ".join(sorted(set(Role) - {Role.OWNER, Role.ERASER}))
+    with psycopg.connect(server.url("postgres", "admin"), autocommit=True) as connection:
+        connection.execute(f"CREATE ROLE service LOGIN; GRANT {roles} TO service WITH INHERIT FALSE".encode())
+        connection.execute(f"GRANT CONNECT ON DATABASE {place.url.rpartition('/')[2]} TO service".encode())
+        try:
+            yield acting(place, "service")
+        finally:
+            close(acting(place, "service").url)
+            with psycopg.connect(place.url.replace("steward@", "admin@")) as own:
+                own.execute("DROP OWNED BY service")
+            connection.execute("DROP ROLE service")
+
+
+def test_a_service_loads_beside_a_withdrawal_that_was_interrupted(
+    place: Installation, service: Installation
+) -> None:
+    """Its login may not take a file off the list; it leaves these to an officer, and forgets the rest."""
+    deliver(place, [row(CAJ, "2024-05-03")], municipality="0184")
+    erase(place, CAJ)
+    deliver(place, THREE)
+    asked = erasure.request_municipality(acting(place, "anna"), "0180", *WHY)
+    PostgresErasures(acting(place, "bert").url).approve(asked, None, lambda entry: None)  # killed here
+    named, _ = deliver(service, [row(CAJ, "2024-06-03"), row(BO, "2024-06-04")], municipality="0184")
+    assert named.digest.hex() not in place.tools()().store, "it named an erased child"
+    assert scheduled.news(service, [named.delivery_no])["deliveries"] == 1
+
+
+def test_what_an_interrupted_withdrawal_left_goes_before_its_sender_comes_again(
+    place: Installation, service: Installation
+) -> None:
+    taken, _ = deliver(place, THREE)
+    asked = erasure.request_municipality(acting(place, "anna"), "0180", *WHY)
+    PostgresErasures(acting(place, "bert").url).approve(asked, None, lambda entry: None)  # killed here
+    assert erasure.forget_redelivered(service) == []
+    assert taken.digest.hex() in place.tools()().store
+    erasure.register_again(acting(place, "anna"), "0180", "nytt avtal", NOW)
+    assert taken.digest.hex() not in place.tools()().store
+    again, _ = deliver(service, THREE)
+    assert erasure.finish(place) == []
+    assert again.digest.hex() in place.tools()().store
 
 
 # -- restoring, snapshots, the disk ------------------------------------------------------------------

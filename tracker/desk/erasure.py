@@ -120,21 +120,27 @@ def finish(place: Installation, step: Step = lambda done: None) -> list[int]:
 def forget_redelivered(place: Installation) -> list[int]:
     """After a load: remove stored files that name erased children again. Returns their deliveries.
 
-    A file is kept while its delivery is held or rows of it wait for a mend, then until it expires.
+    A file is kept while its delivery is held or rows of it wait for a mend, then until it expires. Files of
+    a withdrawal that was interrupted are left for ``finish``: a login that loads cannot take them off the
+    list.
     """
     erasures = PostgresErasures(place.url)
-    return _remove(erasures, place.tools()(), [file for file in erasures.files() if not file.open])
+    mine = [file for file in erasures.files() if not file.open and not file.once]
+    return _remove(erasures, place.tools()(), mine)
 
 
 def register_again(place: Installation, municipality: str, reason: str, now: datetime) -> None:
-    """Let a municipality that withdrew deliver again; what it had delivered stays erased."""
+    """Let a municipality that withdrew deliver again; what it had delivered stays erased.
+
+    Files a withdrawal left when it was interrupted go first: the same ones may come again, rightly.
+    """
+    erasures = PostgresErasures(place.url)
+    _remove(erasures, place.tools()(), [file for file in erasures.files() if file.once])
     entry_id, reason = str(uuid4()), _clean(reason)
     said = (municipality, reason, "", "", "", now.astimezone(UTC).isoformat(timespec="seconds"))
     entry = LedgerEntry(entry_id, Scope.REGISTERED_AGAIN, *said)
     signer, ledger = Signer.open_or_make(place.settings.keys), place.erasure_ledger()
-    PostgresErasures(place.url).register_again(
-        entry_id, municipality, reason, lambda: ledger.add(entry, signer)
-    )
+    erasures.register_again(entry_id, municipality, reason, lambda: ledger.add(entry, signer))
 
 
 def replay_erasures(place: Installation, step: Step = lambda done: None) -> Replayed:
