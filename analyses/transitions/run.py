@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pandas as pd
 
 from tracker.desk.analyses import Study
@@ -15,6 +16,8 @@ from tracker.estimate.results import Curves, Summary
 from tracker.estimate.risk_sets import RiskSets
 from tracker.estimate.robust import IJ, clustered, robust_expected_time, robust_occupation
 from tracker.projections.flow_clock import Clock
+from tracker.publish.chart_curves import told
+from tracker.publish.chart_sheet import ENGLISH, SWEDISH
 from tracker.publish.charts import Words, dots, stacked_occupation
 from tracker.publish.curve_groups import Group, groups_of
 from tracker.publish.findings import Findings, Section, Table, share_said
@@ -26,6 +29,8 @@ DAYS = {months: round(months * MONTH) for months in (1, 3, 6, 12, 18, 24)}
 HORIZONS = tuple(DAYS[months] for months in (6, 12, 24))
 BANDS = (30.0, 120.0, 365.0)
 PER = 30.0
+CHAIN = {name: number for number, name in enumerate(SWEDISH)}
+"""States in the order in which they come on the chain."""
 MOST_GROUPS = 8
 
 METHODS = (
@@ -88,8 +93,7 @@ def _occupation(study: Study, group: Group, fitted: Occupation) -> Section:
     charts = (
         stacked_occupation(_one_panel(curves, group), words, panel=_panel(group), since="first referral"),
     )
-    columns = (*group.by, "state", "time", "at_risk", "events", "estimate", "lower", "upper")
-    table = Table(name, words.title, curves.frame, shown=12, columns=columns)
+    table = Table(name, "Day by day", curves.frame, shown=0)
     return Section(f"Where children are{group.said}", (), charts, (table,))
 
 
@@ -120,7 +124,7 @@ def _at_days(group: Group, fitted: Occupation, at: Summary) -> Section:
     told = f"State occupation at chosen months{group.said}"
     return Section(
         f"At 1 to 24 months{group.said}",
-        ("Intervals hold the child as the independent unit. `too_recent`: nobody was followed so far.",),
+        ("Intervals hold the child as the independent unit. too_recent: nobody was followed so far.",),
         tables=(Table(name, told, frame.reset_index(drop=True), shown=60, columns=shown),),
     )
 
@@ -128,7 +132,7 @@ def _at_days(group: Group, fitted: Occupation, at: Summary) -> Section:
 def _expected(group: Group, times: Summary) -> Section:
     name = f"expected_days{group.name}"
     last = times.frame[times.frame["horizon"] == times.frame["horizon"].max()]
-    shown = last.assign(group=_joined(last, group))
+    shown = _along_the_chain(last, "state").assign(group=_joined(last, group))
     words = Words(
         name,
         f"Expected days in each state within {last['horizon'].max():.0f} days{group.said}",
@@ -141,6 +145,7 @@ def _expected(group: Group, times: Summary) -> Section:
         row="state",
         group="group" if group.by else None,
         x="days",
+        labels=ENGLISH,
     )
     return Section(f"How long{group.said}", (), (chart,), (Table(name, words.title, times.frame, shown=60),))
 
@@ -152,8 +157,10 @@ def _rates(study: Study, group: Group, counts: RiskSets) -> Section:
     if group.by:
         return Section(f"How fast{group.said}", (), tables=(table,))
     overall = intensities(counts, per=PER)
-    frame = overall.frame[overall.frame["events"] > 0]
-    named = frame.assign(move=frame["from_state"].astype(str) + " → " + frame["to_state"].astype(str))
+    frame = _along_the_chain(overall.frame[overall.frame["events"] > 0], "from_state", "to_state")
+    ends = zip(frame["from_state"], frame["to_state"], strict=True)
+    moves = [f"{told(str(one), ENGLISH)} → {told(str(other), ENGLISH)}" for one, other in ends]
+    named = frame.assign(move=np.array(moves, object))
     words = Words(
         name,
         "How fast children move between states",
@@ -168,6 +175,13 @@ def _rates(study: Study, group: Group, counts: RiskSets) -> Section:
     )
     whole = Table("intensities_overall", "Transition intensities, whole follow-up", overall.frame)
     return Section("How fast", (), (chart,), (whole, table))
+
+
+def _along_the_chain(frame: pd.DataFrame, *columns: str) -> pd.DataFrame:
+    """Rows in the order in which states of ``columns`` come on the chain, not of the alphabet."""
+    return frame.sort_values(
+        list(columns), key=lambda states: states.astype(str).map(CHAIN).fillna(len(CHAIN)), kind="stable"
+    )
 
 
 def _panel(group: Group) -> str | None:

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from tracker.estimate.results import About, Coefficients, Curves, Method, Summary
-from tracker.publish.chart_time import DAYS_IN_MONTH, kept, panels, ticks
+from tracker.publish.chart_time import DAYS_IN_MONTH, at_risk, kept, panels, ticks
 from tracker.publish.charts import (
     SWEDISH,
     Scale,
@@ -98,8 +98,24 @@ def test_every_chart_carries_its_stamp():
 def test_numbers_at_risk_are_those_just_before_each_tick():
     one = panels(curves(), "state", "sex")[0].lines[0]
     assert one.at_risk([0, 1, 100, 101, 731, 732]) == [900, 800, 800, 169, 169, 0]
+    assert one.at_risk([100.3, 730.5]) == [800, 169], "as tables at the nearest day"
     svg = step_curves(curves(), Words("steps", "Steps"), panel="state", line="sex").svg
     assert texts(svg).count("900") == 2 and "at risk, in the order above" in texts(svg)
+
+
+def test_who_enters_at_a_later_step_of_the_first_day_is_among_those_at_the_start():
+    rows = pd.DataFrame({"time": [0.0, 0.0, 7.0], "step": [1, 2, 1], "at_risk": [4571.0, 4594.0, 4000.0]})
+    assert at_risk(rows, [0, 7, 8]) == [4594, 4000, 0]
+
+
+def test_numbers_mostly_below_one_have_three_decimals_and_no_interval_is_no_nan():
+    frame = pd.DataFrame(
+        {"move": ["a", "b", "c"], "estimate": [0.0276, 1.7, 0.0], "lower": [0.02, 1.6, np.nan]}
+    ).assign(upper=[0.04, 1.8, np.nan])
+    svg = dots(
+        Summary("rate", frame, (), ("move",), About(), Method("m", "s")), Words("r", "R"), row="move"
+    ).svg
+    assert {"0.028 (0.020–0.040)", "1.700 (1.600–1.800)", "0.000"} <= set(texts(svg))
 
 
 def test_states_have_swedish_names_where_asked():

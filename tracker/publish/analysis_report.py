@@ -144,7 +144,10 @@ def _table(table: Table) -> str:
     frame: pd.DataFrame = table.frame[list(table.columns)] if table.columns else table.frame
     left = len(frame) - table.shown
     said = [table.note] if table.note else []
-    said += [f"The first {table.shown} of {len(frame):,} rows."] if left > 0 else []
+    if not table.shown:
+        said += [f"{table.title}: {thousands(len(frame))} rows in tables/{table.name}."]
+        return element("p", {"class": "note", "id": f"table-{table.name}"}, clean(" ".join(said)))
+    said += [f"The first {table.shown} of {thousands(len(frame))} rows."] if left > 0 else []
     said += [f"Whole in tables/{table.name}."]
     shown = html_table(frame.head(table.shown).rename(columns=_spaced))
     return (

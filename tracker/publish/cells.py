@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date, datetime
 from decimal import Decimal
+from statistics import median
 from typing import Any
 
 import pandas as pd
@@ -79,11 +80,11 @@ def shown_rows(frame: pd.DataFrame) -> list[list[str]]:
 
 
 def _decimals(column: list[Scalar]) -> int:
-    """None for whole numbers, three for shares, one for the rest."""
+    """None for whole numbers, three for shares and where most are below one, one for the rest."""
     fractions = [value for value in column if isinstance(value, float)]
     if all(value.is_integer() for value in fractions):
         return 0
-    return 3 if max(map(abs, fractions)) <= 1 else 1
+    return 3 if median(map(abs, fractions)) <= 1 else 1
 
 
 def _grouped(figures: str) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 import numpy as np
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
@@ -27,7 +28,7 @@ from tracker.publish.chart_sheet import (
     styled,
     title_height,
 )
-from tracker.publish.chart_time import Floats, Line, Panel, kept, panels, ticks
+from tracker.publish.chart_time import Floats, Line, Panel, at_risk, kept, panels, ticks
 from tracker.publish.svg import INK, SOFT_INK
 
 NO_LABELS: Mapping[str, str] = {}
@@ -266,6 +267,7 @@ def _followed(place: Grid, number: int, plot: Panel, last: float) -> None:
     axis = ticks(last, place.wide)
     first = top + place.tall + 0.6
     place.page.text(left, first, "under observation", color=SOFT_INK, ha="left")
-    counts = np.sum([one.at_risk(axis.days) for one in plot.lines], axis=0)
-    for day, count in zip(axis.days, counts, strict=True):
+    every = pd.concat([one.rows for one in plot.lines])
+    together = every.groupby(["time", "step"])[["at_risk"]].sum().reset_index()
+    for day, count in zip(axis.days, at_risk(together, axis.days), strict=True):
         place.page.text(left + place.wide * day / last, first + ROW, thousands(count), ha="center")

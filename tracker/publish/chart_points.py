@@ -141,6 +141,7 @@ def _colour(number: int) -> str:
 def _numbers(
     frame: pd.DataFrame, keys: Sequence[str], groups: Sequence[str], scale: Scale, labels: Mapping[str, str]
 ) -> Iterator[Row]:
+    decimals = 3 if frame["estimate"].abs().median() <= 1 else 1
     for level, part in frame.groupby(keys[0], sort=False, dropna=False):
         for number, one in enumerate(part.to_dict("records")):
             name = str(one[keys[1]]) if len(keys) > 1 else ""
@@ -150,17 +151,20 @@ def _numbers(
                 value,
                 lower,
                 upper,
-                _figures(value, lower, upper, scale),
+                _figures(value, lower, upper, scale, decimals),
                 _colour(groups.index(name)),
             )
 
 
-def _figures(value: float, lower: float, upper: float, scale: Scale) -> str:
+def _figures(value: float, lower: float, upper: float, scale: Scale, decimals: int) -> str:
+    """A number with its interval where it has one; of numbers mostly below one, three decimals."""
     if np.isnan(value):
         return "not known yet"
-    if scale is Scale.SHARE:
-        return f"{100 * value:.1f} % ({100 * lower:.1f}–{100 * upper:.1f})"
-    return f"{value:,.1f} ({lower:,.1f}–{upper:,.1f})"
+    factor, unit, places = (100, " %", 1) if scale is Scale.SHARE else (1, "", decimals)
+    said = f"{factor * value:,.{places}f}{unit}"
+    if np.isnan(lower) or np.isnan(upper):
+        return said
+    return f"{said} ({factor * lower:,.{places}f}–{factor * upper:,.{places}f})"
 
 
 def bars(

@@ -222,6 +222,7 @@ def _svg(drawing: Drawing, name: str, title: str, alt: str) -> str:
 
 _LONG = re.compile(r"(?<![\w.])-?\d+\.\d{3,}(?![\w.])")
 """Coordinates of more than two decimals."""
+_TAG = re.compile(r"<[^>]*>")
 _ID = re.compile(r'(\bid="|href="#|url\(#)')
 _FAMILY = re.compile(r"'DejaVu Sans'(, [^;\"]*?)?(?=[;\"])")
 
@@ -231,7 +232,7 @@ def _for_a_page(svg: str, name: str, title: str, alt: str) -> str:
     body = svg[svg.index("<svg") :]
     body = re.sub(r"\s*<metadata>.*?</metadata>", "", body, flags=re.DOTALL)
     body = re.sub(r"\s*<style type=\"text/css\">.*?</style>", "", body, flags=re.DOTALL)
-    body = _LONG.sub(lambda found: f"{float(found[0]):.2f}", body)
+    body = _TAG.sub(lambda tag: _LONG.sub(lambda found: f"{float(found[0]):.2f}", tag[0]), body)
     body = _ID.sub(lambda found: f"{found[1]}{name}-", body)
     body = _FAMILY.sub(FONT, body)
     head, rest = body.split(">", 1)

@@ -53,10 +53,20 @@ class Line:
 
     def at_risk(self, days: Sequence[float]) -> list[float]:
         """How many were at risk just before each day: none after the last that was seen."""
-        time = self.rows["time"].to_numpy(float)
-        first = np.searchsorted(time, np.asarray(days, float) - 1e-9, side="left")
-        known = self.rows["at_risk"].to_numpy(float)
-        return [float(known[row]) if row < len(known) else 0.0 for row in first]
+        return at_risk(self.rows, days)
+
+
+def at_risk(rows: pd.DataFrame, days: Sequence[float]) -> list[float]:
+    """How many of ordered rows (``time``, ``at_risk``) were at risk just before each day, to the nearest day.
+
+    At the beginning it is the most of that day: some enter at a later step of it.
+    """
+    time, known = (rows[name].to_numpy(float) for name in ("time", "at_risk"))
+    wanted = np.round(np.asarray(days, float))
+    first = np.searchsorted(time, wanted - 1e-9, side="left")
+    at_first = float(known[time <= time[0]].max()) if len(time) else 0.0
+    before = np.r_[known, 0.0][first]
+    return [float(count) for count in np.where(first == 0, at_first, before)]
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,8 @@ from tracker.publish.report import Definition
 
 @dataclass(frozen=True)
 class Table:
-    """A tidy table. ``name`` is the stem of its files; the report shows its first ``shown`` rows.
+    """A tidy table. ``name`` is the stem of its files; the report shows its first ``shown`` rows; of none
+    only where it is.
 
     ``columns`` are those the report shows (none: all); the files have every column and row.
     """
@@ -65,8 +66,8 @@ class Findings:
         return tuple(table for section in self.sections for table in section.tables)
 
 
-def share_said(row: Mapping[Any, Any]) -> str:
-    """An estimated share with its interval, where there is one, for a sentence."""
+def share_said(row: Mapping[Any, Any], unit: str = " %") -> str:
+    """An estimated share in per cent with its interval, where there is one."""
     estimate, *bounds = (100 * row[name] for name in ("estimate", "lower", "upper"))
     within = " ({:.1f}–{:.1f})".format(*bounds) if pd.notna(bounds).all() else ""
-    return f"{estimate:.1f} %{within}"
+    return f"{estimate:.1f}{unit}{within}"

@@ -14,7 +14,7 @@ from tracker.estimate.gray import GRAY
 from tracker.estimate.results import VALUE, About, Summary
 from tracker.projections.first_events import FirstEvents
 from tracker.publish.charts import Chart, Scale, Words, dots, step_curves
-from tracker.publish.findings import Section, Table
+from tracker.publish.findings import Section, Table, share_said
 from tracker.publish.refusals import Refusals
 
 SHOWN_DAYS = 180
@@ -70,10 +70,8 @@ def _read(summary: Summary) -> pd.DataFrame:
     """A row for each half-year and outcome, a column for each window."""
     told = summary.frame.assign(
         said=[
-            f"{100 * row['estimate']:.1f} ({100 * row['lower']:.1f}–{100 * row['upper']:.1f})"
-            if row["status"] == VALUE
-            else row["status"].replace("_", " ")
-            for _, row in summary.frame.iterrows()
+            share_said(row, "") if row["status"] == VALUE else str(row["status"]).replace("_", " ")
+            for row in summary.frame.to_dict("records")
         ],
         days=[f"within_{days}_days" for days in summary.frame["days"]],
     )
