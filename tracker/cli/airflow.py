@@ -7,7 +7,7 @@ import socket
 import sys
 import time
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -18,6 +18,10 @@ from tracker.domain.errors import DatabaseUnavailable, UsageError
 from tracker.postgres import schema
 from tracker.postgres.embedded import EmbeddedServer
 from tracker.pseudonymise.keyring import Keyring
+from tracker.settings import Settings
+
+if TYPE_CHECKING:
+    from tracker.desk.airflow_services import Address
 
 
 def airflow(
@@ -30,10 +34,16 @@ def airflow(
 
     Example: [bold]tracker airflow --port 8080[/]
     """
-    from tracker.desk import airflow_services
+    from tracker.desk.airflow_leftovers import alone
 
     chosen = settings()
-    port = _free_port(port)
+    with alone(chosen.home / "airflow"):
+        _run(chosen, dags, _free_port(port))
+
+
+def _run(chosen: Settings, dags: Path, port: int) -> None:
+    from tracker.desk import airflow_services
+
     url = wiring.database_url(chosen)
     schema.upgrade(url)
     if not chosen.keys.exists():
@@ -45,12 +55,7 @@ def airflow(
     signal.signal(signal.SIGTERM, lambda number, frame: signal.raise_signal(signal.SIGINT))
     try:
         with airflow_services.airflow(chosen, url, dags, port, _say) as (address, running):
-            console.print(f"Airflow    {address.url}\nlogin      {address.user} / {address.password}")
-            console.print(f"inbox      {chosen.inbox}\nlogs       {address.logs}", soft_wrap=True)
-            if not any(chosen.inbox.iterdir()):
-                console.print(f"to try it  {sys.argv[0]} synth {chosen.home} --plan tiny", soft_wrap=True)
-            console.print("The inbox is looked into every ten minutes; at once: Trigger ingest_deliveries.")
-            console.print("Ctrl-C stops all of it")
+            _greet(chosen, address)
             while all(process.poll() is None for process in running):
                 time.sleep(1)
             raise DatabaseUnavailable(f"one of Airflow's services stopped; what it said is in {address.logs}")
@@ -59,6 +64,15 @@ def airflow(
     finally:
         if not chosen.database_url:
             EmbeddedServer(chosen.postgres).stop()
+
+
+def _greet(chosen: Settings, address: Address) -> None:
+    console.print(f"Airflow    {address.url}\nlogin      {address.user} / {address.password}")
+    console.print(f"inbox      {chosen.inbox}\nlogs       {address.logs}", soft_wrap=True)
+    if not any(chosen.inbox.iterdir()):
+        console.print(f"to try it  {sys.argv[0]} synth {chosen.home} --plan tiny", soft_wrap=True)
+    console.print("The inbox is looked into every ten minutes; at once: Trigger ingest_deliveries.")
+    console.print("Ctrl-C stops all of it")
 
 
 def _say(step: str) -> None:

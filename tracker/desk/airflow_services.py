@@ -17,7 +17,7 @@ from pathlib import Path
 from urllib.error import URLError
 from urllib.request import urlopen
 
-from tracker.desk.airflow_leftovers import MARK, alone
+from tracker.desk.airflow_leftovers import end_sessions, note_session
 from tracker.domain.errors import DatabaseUnavailable, UsageError
 from tracker.postgres.databases import make_database
 from tracker.settings import Settings
@@ -55,18 +55,8 @@ def airflow(
 ) -> Iterator[tuple[Address, Sequence[subprocess.Popen[bytes]]]]:
     """Airflow's services, running until the block ends; what they say goes to ``TRACKER_HOME/airflow/logs``.
 
-    Raises ``UsageError`` when Airflow is not installed or runs in this home already, ``DatabaseUnavailable``
-    when it does not come up.
+    Raises ``UsageError`` when Airflow is not installed, ``DatabaseUnavailable`` when it does not come up.
     """
-    home = settings.home / "airflow"
-    with alone(home), _services(settings, database_url, dags, port, step) as up:
-        yield up
-
-
-@contextmanager
-def _services(
-    settings: Settings, database_url: str, dags: Path, port: int, step: Callable[[str], None]
-) -> Iterator[tuple[Address, Sequence[subprocess.Popen[bytes]]]]:
     home = settings.home / "airflow"
     logs = home / "logs"
     logs.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -94,6 +84,7 @@ def _services(
         yield Address(address, "admin", _password(home), logs), given
     finally:
         _stop(given or list(running.values()))
+        end_sessions(home)
 
 
 def environment(
@@ -134,8 +125,7 @@ def environment(
         for name, value in os.environ.items()
         if not name.startswith("AIRFLOW") or name.startswith(OPERATORS)
     }
-    own = {"AIRFLOW_HOME": str(home), MARK: str(home.absolute())}
-    return inherited | named | _tracker(settings, database_url) | own
+    return inherited | named | _tracker(settings, database_url) | {"AIRFLOW_HOME": str(home)}
 
 
 def _tracker(settings: Settings, database_url: str) -> dict[str, str]:
@@ -185,7 +175,7 @@ def _run(arguments: Sequence[str], env: Mapping[str, str], logs: Path) -> None:
 
 def _start(service: str, env: Mapping[str, str], logs: Path) -> subprocess.Popen[bytes]:
     with (logs / f"{service}.log").open("ab") as said:
-        return subprocess.Popen(
+        started = subprocess.Popen(
             [_program(), service, *OPTIONS.get(service, ())],
             env=dict(env),
             stdout=said,
@@ -193,6 +183,8 @@ def _start(service: str, env: Mapping[str, str], logs: Path) -> subprocess.Popen
             stdin=subprocess.DEVNULL,
             start_new_session=True,
         )
+    note_session(Path(env["AIRFLOW_HOME"]), started.pid)
+    return started
 
 
 def _wait_until_healthy(
