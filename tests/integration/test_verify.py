@@ -10,6 +10,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from tests.e2e.command import environment, tracker_here
 from tests.integration.guarded import (
     TrustingServer,
     database_on,
@@ -19,7 +20,7 @@ from tests.integration.guarded import (
     trusting_server,
 )
 from tests.log_histories import Row
-from tracker.desk.verification import anchor, anchor_restored, verify_log
+from tracker.desk.verification import anchor, anchor_restored, rotate_signing, verify_log
 from tracker.domain.errors import KeyringError
 from tracker.record.anchors import AnchorKind
 from tracker.record.commitments import MerkleTree
@@ -286,6 +287,27 @@ def test_the_secret_that_is_gone_is_not_replaced(place: Installation) -> None:
     assert verify_log(place).holds  # checking needs the public half alone
     with pytest.raises(KeyringError, match=r"sign\.1\.key is missing"):
         anchor(place)
+
+
+def test_heads_hold_before_and_after_the_signing_key_is_rotated(place: Installation) -> None:
+    secret = (place.settings.keys / "sign.1.key").read_text()
+    answer = tracker_here(environment(place), "key", "rotate-signing")
+    assert answer.code == 0, answer.stderr
+    assert "signing key version 2" in answer.stdout
+    assert not (place.settings.keys / "sign.1.key").exists()
+    assert verify_log(place).holds and verify_log(place).anchors == 3
+    assert anchor(place) is not None
+    assert verify_log(place).holds and verify_log(place).anchors == 4
+    (place.settings.keys / "sign.2.pub").unlink()  # back to the key somebody had copied
+    (place.settings.keys / "sign.1.key").write_text(secret)
+    assert "line 4 is not signed" in verify_log(place).problems[0].what
+
+
+def test_a_new_signing_key_does_not_lend_a_changed_log_a_good_name(place: Installation) -> None:
+    tamper(place, "UPDATE record.batch SET header_hash = sha256('x') WHERE batch_no = 3")
+    with pytest.raises(Tampered, match="batch 3"):
+        rotate_signing(place)
+    assert not (place.settings.keys / "sign.2.pub").exists()
 
 
 def test_a_restored_log_is_anchored_where_it_ends(place: Installation) -> None:

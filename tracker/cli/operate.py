@@ -124,6 +124,16 @@ def key_rotate() -> None:
     console.print(f"identity key version {rotated.identities.version}; {renewed} hashes renewed")
 
 
+@key.command("rotate-signing")
+def key_rotate_signing() -> None:
+    """Sign heads, the ledger of erasures and backups with a new key; what was signed before still holds.
+
+    Pause loading meanwhile, and make a new sealed copy of the keys at once: the older secret is removed.
+    """
+    version = verification.rotate_signing(installation())
+    console.print(f"signing key version {version}; copy the keys and TRACKER_ANCHORS elsewhere now")
+
+
 def ingest(
     path: Annotated[
         Path | None, typer.Argument(help="An inbox folder, or one file in <municipality>/.")

@@ -96,7 +96,7 @@ def make_backup(place: Installation, folder: Path, now: datetime, step: Step = l
             told.facts |= {"position": contents.position, "stored_files": contents.stored_files}
     finally:
         shutil.rmtree(draft, ignore_errors=True)
-    return Made(folder, read_manifest(folder, SignatureCheck(signer.public)), key)
+    return Made(folder, read_manifest(folder, SignatureCheck.open(place.settings.keys)), key)
 
 
 def check_backup(

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from tracker.postgres.verification import head, log_view
-from tracker.pseudonymise.signing import SignatureCheck, Signer
+from tracker.pseudonymise.signing import SignatureCheck, Signer, remove_older_secrets
 from tracker.record.anchors import Anchor, AnchorKind
 from tracker.record.sealed_file import Tampered
 from tracker.record.verify import Problem, Verification, verify
@@ -49,6 +49,28 @@ def anchor_restored(place: Installation, now: datetime | None = None) -> Anchor:
             _require_held(place, standing)
     signer = Signer.open_or_make(place.settings.keys)
     return place.anchors().add(newest, now or datetime.now(UTC), signer, AnchorKind.RESTORED)
+
+
+def rotate_signing(place: Installation) -> int:
+    """Sign with a new key from now on; returns its version. What older ones signed still holds.
+
+    Anchors and the ledger of erasures say so in a line each, after which nothing by an older key is
+    accepted; then the older secrets are removed. Raises ``Tampered`` rather than lend a changed log or file
+    a good name. Safe to run again when it was interrupted: that makes one key more.
+    """
+    last, ledger = _last(place), place.erasure_ledger()
+    if last is not None:
+        _require_held(place, last)
+    if ledger.file.path.exists():
+        ledger.entries(SignatureCheck.open(place.settings.keys))
+    Signer.open_or_make(place.settings.keys)
+    signer = Signer.rotate(place.settings.keys)
+    for sealed in (place.anchors().file, ledger.file):
+        if sealed.path.exists():
+            sealed.turn(signer)
+    remove_older_secrets(place.settings.keys)
+    tell("rotate signing key", version=signer.version)
+    return signer.version
 
 
 def verify_log(place: Installation, progress: Progress = lambda position, last: None) -> Verification:
