@@ -1167,7 +1167,11 @@ CREATE TABLE intake.churning_ids (
     fact_id uuid NOT NULL,
     delivery_no integer NOT NULL,
     attempt integer NOT NULL,
-    ids text NOT NULL
+    case_id uuid,
+    referral_id uuid,
+    referral_ids uuid[],
+    investigation_id uuid,
+    intervention_id uuid
 );
 
 ALTER TABLE intake.churning_ids OWNER TO tracker_owner;
@@ -1240,6 +1244,16 @@ CREATE TABLE intake.spelling (
 );
 
 ALTER TABLE intake.spelling OWNER TO tracker_owner;
+
+CREATE VIEW intake.told_ids AS
+ SELECT a.last_position AS "position",
+    c.fact_id,
+    a.extracted_on,
+    replace((jsonb_strip_nulls((to_jsonb(c.*) - '{fact_id,delivery_no,attempt}'::text[])))::text, '-'::text, ''::text) AS ids
+   FROM (intake.churning_ids c
+     JOIN intake.attempt a USING (delivery_no, attempt));
+
+ALTER VIEW intake.told_ids OWNER TO tracker_owner;
 
 CREATE TABLE projection.head (
     stream_id integer NOT NULL,
@@ -1813,6 +1827,9 @@ GRANT SELECT,INSERT ON TABLE intake.spelling TO tracker_recorder;
 GRANT SELECT ON TABLE intake.spelling TO tracker_projector;
 GRANT SELECT ON TABLE intake.spelling TO tracker_reader;
 GRANT SELECT,DELETE ON TABLE intake.spelling TO tracker_erasing;
+
+GRANT SELECT ON TABLE intake.told_ids TO tracker_projector;
+GRANT SELECT ON TABLE intake.told_ids TO tracker_reader;
 
 GRANT SELECT ON TABLE projection.head TO tracker_recorder;
 GRANT SELECT ON TABLE projection.head TO tracker_reader;

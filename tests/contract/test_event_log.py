@@ -64,7 +64,9 @@ def essence(events: Iterable[Event], municipality: str) -> list[tuple[Any, ...]]
 def churning_ids(log: EventLog, before: int = 0, up_to: int | None = None) -> list[tuple[int, str, str, str]]:
     """What exports whose ids churn called their facts, by the place in the log where it was told."""
     told = [row for row in log.churning_ids(up_to) if row.position > before]
-    return sorted((r.position - before, r.fact_id, str(r.extracted_on), repr(dict(r.ids))) for r in told)
+    return sorted(
+        (r.position - before, r.fact_id, str(r.extracted_on), repr(sorted(r.ids.items()))) for r in told
+    )
 
 
 def final(log: EventLog, municipality: str) -> list[tuple[Any, ...]]:

@@ -14,7 +14,7 @@ TABLES += ["intake.row_outcome", "intake.churning_ids", "codebook.decision"]
 CHANGES = ["DELETE FROM {}", "TRUNCATE {} CASCADE", "UPDATE {} SET {} = {}"]
 COLUMN = {"record.event": "row_no", "record.event_000000": "row_no", "record.batch": "delivery_no"}
 COLUMN |= {"intake.delivery": "size", "intake.attempt": "retractions", "intake.row_outcome": "rule"}
-COLUMN |= {"codebook.decision": "reason", "intake.churning_ids": "ids"}
+COLUMN |= {"codebook.decision": "reason", "intake.churning_ids": "case_id"}
 
 
 @pytest.fixture

@@ -69,6 +69,10 @@ class Event:
     body: Mapping[str, Any]
 
 
+LINKING_IDS = ("case_id", "referral_id", "referral_ids", "investigation_id", "intervention_id")
+"""Fields by which rows name other rows, or are named; ``referral_ids`` holds several."""
+
+
 @dataclass(frozen=True)
 class ChurningIds:
     """The ids one row of an export gave its fact, where these mean something in that day's export alone.

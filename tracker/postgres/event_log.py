@@ -23,7 +23,7 @@ from tracker.postgres.intake_ledger import (
 )
 from tracker.postgres.staging import copy_churning_ids, copy_stage
 from tracker.postgres.standing import standing_rows
-from tracker.postgres.tables import ATTEMPT, BATCH, CHURNING_IDS, EVENT, HEAD, STREAM
+from tracker.postgres.tables import BATCH, EVENT, HEAD, STREAM, TOLD_IDS
 from tracker.record.decide import delivery_body
 from tracker.record.log import HOLD_SHARE, FileTaken, Head, Receipt, Registration
 from tracker.record.stage import StagedDelivery
@@ -122,20 +122,9 @@ class PostgresLog:
 
     def churning_ids(self, up_to: int | None = None) -> Iterator[ChurningIds]:
         """See ``EventLog.churning_ids``."""
-        told = CHURNING_IDS.join(
-            ATTEMPT,
-            (ATTEMPT.c.delivery_no == CHURNING_IDS.c.delivery_no)
-            & (ATTEMPT.c.attempt == CHURNING_IDS.c.attempt),
-        )
-        columns = (
-            ATTEMPT.c.last_position,
-            CHURNING_IDS.c.fact_id,
-            ATTEMPT.c.extracted_on,
-            CHURNING_IDS.c.ids,
-        )
-        query = select(*columns).select_from(told).order_by(*columns[:2])
+        query = select(TOLD_IDS).order_by(TOLD_IDS.c.position, TOLD_IDS.c.fact_id)
         if up_to is not None:
-            query = query.where(ATTEMPT.c.last_position <= up_to)
+            query = query.where(TOLD_IDS.c.position <= up_to)
         with connect(self.url, Role.READER) as connection:
             for position, fact_id, day, ids in connection.execute(query):
                 yield ChurningIds(position, fact_id.hex, day, json.loads(ids))

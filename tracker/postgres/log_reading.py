@@ -34,13 +34,9 @@ OF_SUBJECTS = f"""
       AND subject_id <> ALL (%(subjects)s::text[]::uuid[]) AND position <= %(up_to)s
     ORDER BY 1
 """
-# Each fact is looked up by itself: a plan made once, for any number of facts, would read the whole table.
 CHURNING = """
-    SELECT a.last_position, replace(c.fact_id::text, '-', ''), a.extracted_on, c.ids
-    FROM unnest(%(facts)s::text[]::uuid[]) AS f (fact_id), LATERAL (
-        SELECT * FROM intake.churning_ids i WHERE i.fact_id = f.fact_id OFFSET 0) AS c
-    JOIN intake.attempt a USING (delivery_no, attempt)
-    WHERE a.last_position <= %(up_to)s
+    SELECT position, replace(fact_id::text, '-', ''), extracted_on, ids FROM intake.told_ids
+    WHERE fact_id = ANY (%(facts)s::text[]::uuid[]) AND position <= %(up_to)s
 """
 END_OF_LOG = 2**63 - 1
 
@@ -117,9 +113,8 @@ BULK = """
 
 
 BULK_IDS = """
-    SELECT a.last_position AS position, replace(c.fact_id::text, '-', '') AS fact_id, a.extracted_on, c.ids
-    FROM intake.churning_ids c JOIN intake.attempt a USING (delivery_no, attempt)
-    WHERE a.last_position <= {up_to}
+    SELECT position, replace(fact_id::text, '-', '') AS fact_id, extracted_on, ids FROM intake.told_ids
+    WHERE position <= {up_to}
 """
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Set
+from collections.abc import Iterable, Iterator, Set
 from itertools import islice
 from typing import Any
 
 from psycopg import Connection
 
-from tracker.record.stage import StagedDelivery
+from tracker.domain.events import LINKING_IDS
+from tracker.record.stage import StagedDelivery, StagedIds
 
 NULL = "\\N"
 BLOCK_LINES = 2_000
@@ -33,8 +34,16 @@ def copy_churning_ids(
 ) -> None:
     """Keep what an export whose ids churn calls its facts; nothing for any other."""
     if staged.churning_ids:
-        lines = (f"{fact}\t{delivery_no}\t{attempt}\t{ids}\n" for fact, ids in staged.churning_ids)
-        _copy(driver, "COPY intake.churning_ids FROM STDIN", lines)
+        columns = ", ".join(("fact_id", "delivery_no", "attempt", *LINKING_IDS))
+        lines = _id_lines(f"\t{delivery_no}\t{attempt}\t", staged.churning_ids)
+        _copy(driver, f"COPY intake.churning_ids ({columns}) FROM STDIN", lines)
+
+
+def _id_lines(attempt: str, rows: Iterable[StagedIds]) -> Iterator[str]:
+    for fact, ids in rows:
+        cells = (ids.get(name, NULL) for name in LINKING_IDS)
+        told = "\t".join(cell if isinstance(cell, str) else f"{{{','.join(cell)}}}" for cell in cells)
+        yield f"{fact}{attempt}{told}\n"
 
 
 def _copy(driver: Connection[Any], command: str, lines: Iterator[str]) -> None:

@@ -82,12 +82,12 @@ ROW_OUTCOME = Table(
     schema="intake",
 )
 
-CHURNING_IDS = Table(
-    "churning_ids",
+TOLD_IDS = Table(
+    "told_ids",
     METADATA,
-    Column("fact_id", Uuid, primary_key=True),
-    Column("delivery_no", Integer, primary_key=True),
-    Column("attempt", Integer, primary_key=True),
+    Column("position", BigInteger),
+    Column("fact_id", Uuid),
+    Column("extracted_on", Date),
     Column("ids", Text),
     schema="intake",
 )

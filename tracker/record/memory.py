@@ -73,7 +73,7 @@ class MemoryLog:
             stream.heads[change.fact_id, change.type] = _head(event, change)
         self._events.append(self._delivery_recorded(staged, receipt, before))
         last, day = len(self._events), staged.note.extracted_on
-        self._ids += [ChurningIds(last, fact, day, json.loads(ids)) for fact, ids in staged.churning_ids]
+        self._ids += [ChurningIds(last, fact, day, ids) for fact, ids in staged.churning_ids]
         precedence = (day, receipt.delivery_no)
         stream.statements.update(dict.fromkeys(decision.restated, precedence))
         if staged.note.full:

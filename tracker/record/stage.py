@@ -20,7 +20,7 @@ from operator import itemgetter
 from typing import NamedTuple, TypeVar, cast
 
 from tracker.domain.delivery import DeliveryNote, PseudonymousClaims, Value
-from tracker.domain.events import EventType
+from tracker.domain.events import LINKING_IDS, EventType
 from tracker.domain.findings import Finding
 from tracker.domain.spec import CellType, EventSpec, RecordSpec
 
@@ -51,10 +51,10 @@ class StagedEvent(NamedTuple):
 
 
 class StagedIds(NamedTuple):
-    """Ids of one row that mean something in this day's export alone: its fact, and JSON as in a body."""
+    """Ids of one row that mean something in this day's export alone: its fact, the ids by field."""
 
     fact_id: str
-    ids: str
+    ids: Mapping[str, str | tuple[str, ...]]
 
 
 class DeliveredWording(NamedTuple):
@@ -172,13 +172,15 @@ def _is_source_id(spec: RecordSpec, name: str) -> bool:
 
 def _churning_ids(claims: PseudonymousClaims, kept: Sequence[int], facts: Sequence[str]) -> list[StagedIds]:
     """What the kept rows call their facts and refer to, where the system keeps no ids."""
-    if claims.note.stable_ids:
+    names = [name for name in LINKING_IDS if name in claims.columns]
+    if claims.note.stable_ids or not names:
         return []
-    told = {name for event in claims.spec.events for name in event.body if name in claims.columns}
-    names = sorted(name for name in told if _is_source_id(claims.spec, name))
-    cells = {name: _encoded(_picked(claims.columns[name], kept), _encoder(name)) for name in names}
-    every = zip(_picked(facts, kept), _json_objects(cells, len(kept)), strict=True)
-    return [StagedIds(fact, ids) for fact, ids in every if ids != "{}"]
+    cells = cast("list[list[str | tuple[str, ...]]]", [_picked(claims.columns[name], kept) for name in names])
+    named = (
+        {name: cell for name, cell in zip(names, row, strict=True) if cell}
+        for row in zip(*cells, strict=True)
+    )
+    return [StagedIds(fact, ids) for fact, ids in zip(_picked(facts, kept), named, strict=True) if ids]
 
 
 def _exists(claims: PseudonymousClaims, when: tuple[str, ...]) -> Sequence[bool]:
