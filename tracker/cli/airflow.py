@@ -18,6 +18,7 @@ from tracker.domain.errors import DatabaseUnavailable, UsageError
 from tracker.postgres import schema
 from tracker.postgres.embedded import EmbeddedServer
 from tracker.pseudonymise.keyring import Keyring
+from tracker.pseudonymise.operator_key import has_operator_key
 from tracker.settings import Settings
 
 if TYPE_CHECKING:
@@ -71,6 +72,8 @@ def _greet(chosen: Settings, address: Address) -> None:
     console.print(f"inbox      {chosen.inbox}\nlogs       {address.logs}", soft_wrap=True)
     if not any(chosen.inbox.iterdir()):
         console.print(f"to try it  {sys.argv[0]} synth {chosen.home} --plan tiny", soft_wrap=True)
+    if not has_operator_key(chosen.keys):
+        console.print(f"backups    none before: {sys.argv[0]} backup key --out FILE", soft_wrap=True)
     console.print("The inbox is looked into every ten minutes; at once: Trigger ingest_deliveries.")
     console.print("Ctrl-C stops all of it")
 

@@ -61,10 +61,15 @@ def make_operator_key(keys: Path, secret: Path) -> str:
     return fingerprint(public)
 
 
+def has_operator_key(keys: Path) -> bool:
+    """Whether backups can be made: there is a key to seal them for."""
+    return (keys / PUBLIC).is_file()
+
+
 def seal_key(keys: Path) -> tuple[BackupKey, dict[str, str]]:
     """A key for a new backup, and what its manifest says so that the operator's secret finds it again."""
     path = keys / PUBLIC
-    if not path.is_file():
+    if not has_operator_key(keys):
         raise KeyringError(
             f"there is no key to seal backups for; make one with: tracker backup key --out FILE ({path})"
         )
