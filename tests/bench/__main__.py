@@ -86,7 +86,7 @@ def _generate(out: Path, year: int) -> None:
         follow_to=date(year + 1, 12, 31),
         last_extract=plan.last_extract.replace(year=year + 2),
     )
-    generate(out, moved, SEED + year - plan.window.first.year)
+    generate(out, moved, SEED + plan.window.first.year - year)
 
 
 def loading(year: Path, again: Path, url: str, server: int) -> Iterator[Line]:
