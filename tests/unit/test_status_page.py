@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from dataclasses import replace
 from datetime import UTC, date, datetime
+from pathlib import Path
 
 import pytest
 from rich.console import Console
 
 from tracker.cli import output
-from tracker.desk.status import PAGE_LINES, Line, page
+from tracker.desk.status import PAGE_LINES, Line, page, write_page
+from tracker.postgres.schema import ROOT
+from tracker.settings import Settings
+from tracker.wiring import Installation
 
 NOW = datetime(2026, 11, 23, 6, 0, tzinfo=UTC)
 LINE = Line(
@@ -61,3 +68,21 @@ def test_no_number_and_no_next_action_is_lost_on_a_narrow_terminal(
     assert "0180" in shown
     assert "confirm or dismiss 7" in " ".join(shown.split())
     assert all(len(line) <= width for line in shown.splitlines())
+
+
+SHOW = "import sys; sys.path.insert(0, sys.argv[1]); import housekeeping; print(housekeeping.made.doc_md)"
+
+
+def test_mondays_page_stands_above_what_its_dag_does(tmp_path: Path) -> None:
+    """Airflow's page needs of the installation that one file, where the tasks write it, and nothing else."""
+    place = Installation(Settings.from_environment({"TRACKER_HOME": str(tmp_path)}), "")
+    write_page(place, [LINE], NOW)
+    assert {path.name for path in tmp_path.rglob("*")} == {"status", "status.md"}
+    command = [sys.executable, "-c", SHOW, str(ROOT / "dags")]
+    homes = {"TRACKER_HOME": str(tmp_path), "AIRFLOW_HOME": str(tmp_path / "airflow")}
+    environment = {**os.environ, **homes, "AIRFLOW__CORE__LOAD_EXAMPLES": "False"}
+    told = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=120)
+    assert told.returncode == 0, told.stderr[-2000:]
+    shown, _, rest = told.stdout.partition("### What this does")
+    assert "| 0180 Stockholm, referrals | confirm or dismiss 7 |" in shown
+    assert "docs/runbook.md" in rest
