@@ -99,3 +99,32 @@ def test_events_are_numbered_as_in_the_data(data: str, rows: Stays) -> None:
     frame = pd.read_csv(DATA / f"{data}.csv")
     numbered = event_rows(rows, AGAIN)
     assert numbered.covariates[NUMBER].tolist() == frame["enum"].tolist()
+
+
+RETURNS = spells_as_stays(
+    pd.read_csv(DATA / "returns.csv"),
+    subject="id",
+    state="from",
+    to_state="to",
+    entered="t0",
+    left="t1",
+    covariates=["x", "z"],
+    weight="w",
+    states=["a", "b", "d", "e"],
+)
+RETURN = Recurrence(into=("b",), out_of=("a",), at_risk=("a",))
+RETURN_FITS: dict[str, Callable[[Ties], CoxFit]] = {
+    "total": lambda ties: prentice_williams_peterson(RETURNS, RETURN, ["x", "z"], ties=ties),
+    "gap": lambda ties: prentice_williams_peterson(RETURNS, RETURN, ["x", "z"], clock="gap", ties=ties),
+    "wlw": lambda ties: wei_lin_weissfeld(RETURNS, RETURN, ["x", "z"], most=2, ties=ties),
+}
+
+
+@pytest.mark.parametrize("ties", ["efron", "breslow"])
+@pytest.mark.parametrize("model", RETURN_FITS)
+def test_who_leaves_for_elsewhere_is_at_risk_of_the_returns_of_its_day(model: str, ties: Ties) -> None:
+    every = pd.read_csv(DATA / "returns_expected.csv")
+    expected = every[(every["model"] == model) & (every["ties"] == ties)].set_index("term")
+    found = RETURN_FITS[model](ties).frame.set_index("term")
+    np.testing.assert_allclose(found["estimate"], expected["coef"], rtol=1e-8)
+    np.testing.assert_allclose(found["std_error"], expected["se"], rtol=1e-8)

@@ -52,7 +52,8 @@ def since_last_event(rows: Stays) -> Stays:
     """Rows of ``event_rows`` on the clock that starts anew with each event.
 
     Each gap is counted from the child's first moment at risk after the event before. As on the clock of the
-    state, a gap is entered at step 0, and everything that happens a day after is step 1 of that day.
+    state, a gap is entered at step 0, and everything that happens a day after is step 1 of that day: also
+    leaving for a state where one is not at risk, so that who leaves is at risk of the events of its day.
     """
     gap = _gaps(rows)
     times = rows.moments.time
@@ -61,7 +62,7 @@ def since_last_event(rows: Stays) -> Stays:
     begins = rows.entered == first[gap]
     origin = times[first[gap]]
     entered_step = np.where(begins, 0, _boundary(rows.moments.step[rows.entered]))
-    left_step = np.where(rows.to >= 0, 1, _boundary(rows.moments.step[rows.left]))
+    left_step = np.where(rows.to >= 0, 1, _last_step(rows, gap, entered_step))
     start, stop = times[rows.entered] - origin, times[rows.left] - origin
     moments, number = numbered_moments(
         np.concatenate([start, stop]), np.concatenate([entered_step, left_step]).astype(np.int64)
@@ -116,6 +117,16 @@ def _gaps(rows: Stays) -> Ints:
 def _boundary(step: Ints) -> Ints:
     """A row broken off and taken up again within a day: before all that happens on it, or after."""
     return np.where(step == END, END, 0)
+
+
+def _last_step(rows: Stays, gap: Ints, entered_step: Ints) -> Ints:
+    """The step of rows that end without event: that of all that happens, unless the gap goes on that day."""
+    time, step = rows.moments.time[rows.left], rows.moments.step[rows.left]
+    goes_on = np.append(
+        (gap[1:] == gap[:-1]) & (rows.moments.time[rows.entered[1:]] == time[:-1]) & (entered_step[1:] == 0),
+        False,
+    )
+    return np.where(step == END, END, np.where(goes_on, 0, 1))
 
 
 def _joined(parts: list[Stays]) -> Stays:
