@@ -18,6 +18,7 @@ from tracker.harmonise.codebook import Codebooks
 from tracker.intake.extract import extract
 from tracker.intake.sidecar import read_sidecar
 from tracker.intake.spec_files import RECORD_TYPES
+from tracker.projections.churning import ids_table
 from tracker.projections.snapshot import write_snapshot
 from tracker.pseudonymise.keyring import Keyring
 from tracker.pseudonymise.pseudonymise import pseudonymise
@@ -130,7 +131,8 @@ def test_the_snapshot_links_what_the_truth_says_ids_tell(
     loaded: tuple[Path, Loader, dict[str, dict[int, Outcome]]],
 ) -> None:
     out, loader, _ = loaded
-    write_snapshot(out / "snapshot", _as_table(loader), Codebooks.load())
+    ids = ids_table(loader.log.churning_ids())
+    write_snapshot(out / "snapshot", _as_table(loader), Codebooks.load(), ids=ids)
     for name in ("referrals", "interventions", "follow_ups"):
         found = pd.read_parquet(out / "snapshot" / f"{name}.parquet")
         truth = pd.read_parquet(out / "truth" / f"{name}.parquet")
