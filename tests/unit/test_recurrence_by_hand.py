@@ -79,10 +79,28 @@ def test_rows_are_numbered_and_gaps_begin_after_each_event() -> None:
     gaps = since_last_event(rows)
     lengths = gaps.moments.time[gaps.left]
     assert lengths.tolist() == [10, 20, 30, 20, 40, 35, 80]
-    assert gaps.moments.step[gaps.left].tolist() == [1, 0, 1, END, 1, 1, END]
+    assert gaps.moments.step[gaps.left].tolist() == [1, 1, 1, END, 1, 1, END]
     layers = each_event(rows, 2)
     assert len(layers) == 4 + 6
     assert (layers.to == 1).sum() == 2 + 1
+
+
+def test_a_child_is_at_risk_once_on_each_day_of_a_gap_however_its_stays_are_split() -> None:
+    split = pd.DataFrame(
+        [
+            ("a", "closed", "referral", 0, 0, 9, 1),
+            ("a", "referral", "closed", 9, 1, 9, 2),
+            ("a", "closed", "granted", 9, 2, 14, 1),
+            ("a", "granted", "closed", 14, 1, 14, 2),
+            ("a", "closed", None, 14, 2, 20, END),
+        ],
+        columns=["subject_id", "state", "to_state", "entered", "entered_step", "left", "left_step"],
+    )
+    given = spells_as_stays(split, entered_step="entered_step", left_step="left_step")
+    gaps = since_last_event(event_rows(given, Recurrence(into=("referral",), at_risk=("closed",))))
+    first, last = (gaps.moments.step[at].tolist() for at in (gaps.entered, gaps.left))
+    assert gaps.moments.time[gaps.left].tolist() == [9, 5, 11]
+    assert (first, last) == ([0, 0, 0], [1, 0, END])
 
 
 def test_in_closed_only_the_gap_begins_with_closing() -> None:
