@@ -121,6 +121,18 @@ def test_a_new_mapping_shows_the_wordings_it_moved(changes: Any) -> None:
     assert list(found.versions) == ["codebook"]
 
 
+def test_items_of_an_investigation_that_are_read_differently(tmp_path: Path) -> None:
+    closed = event(6, E.INVESTIGATION_CLOSED, 2, date(2024, 4, 1), r01="Xyzzy", r02="Nej", p1="Xyzzy")
+    log = History((*LOG, closed), ()).table()
+    write_snapshot(tmp_path / "a", log, Codebooks.load())
+    decision = MappingDecision(1, "risk_factor_value", "xyzzy", ("serious",))
+    write_snapshot(tmp_path / "b", log, Codebooks.load((decision,)))
+    found = diff(Snapshot.open(tmp_path / "a"), Snapshot.open(tmp_path / "b")).wordings.to_pylist()
+    assert [(row["field"], row["wording"], row["was"], row["now"], row["rows"]) for row in found] == [
+        ("r01", "Xyzzy", "unmapped", "serious", 1)
+    ]
+
+
 def test_a_link_that_became_explicit(changes: Any) -> None:
     told = {"action": "A1", "investigation_id": "i1"}
     named = replace(LOG[1], position=6, kind=Kind.CORRECTED, version=2, replaces=2, body=told)

@@ -15,7 +15,7 @@ from tests.generative.histories import History
 from tracker.domain.codes import MappingDecision
 from tracker.domain.events import Event, EventType, Kind
 from tracker.harmonise.codebook import Codebooks
-from tracker.projections.facts import ALL_FACTS, Code
+from tracker.projections.facts import ALL_FACTS, ASSESSMENTS, Code
 from tracker.projections.snapshot import Snapshot, write_snapshot
 
 SPECS = Path(__file__).parents[2] / "tracker" / "intake" / "specs"
@@ -177,3 +177,59 @@ def test_every_field_is_delivered_by_its_event_and_read_by_its_codebook(facts: A
         for name, field in part.fields.items():
             if isinstance(field, Code) and columns.get(name, {}).get("codebook"):
                 assert columns[name]["codebook"] == field.codebook
+
+
+def test_items_of_an_investigation_are_coded_unmapped_or_not_given(snapshot: Make) -> None:
+    made = snapshot(
+        *(event(E.INVESTIGATION_OPENED, n, f"2024-01-0{n}") for n in (1, 2, 3)),
+        event(E.INVESTIGATION_CLOSED, 1, "2024-03-01", need="Stöd", r01="Ja, allvarlig", r30="Nej", p7="Ja"),
+        event(E.INVESTIGATION_CLOSED, 2, "2024-03-02", r01="xyzzy", child_talks="Ja", guardian_talks="Två"),
+        event(E.INVESTIGATION_CLOSED, 3, "2024-03-03", need="Stöd"),
+    )
+    assert rows(made, "investigations", "need", "closed") == [
+        ("support", True),
+        (None, True),
+        ("support", True),
+    ]
+    assert rows(made, "assessments", "fact_id", "closed_on", "r01", "r02", "r30", "p7") == [
+        (f"{1:032x}", date(2024, 3, 1), "serious", None, "no", "yes"),
+        (f"{2:032x}", date(2024, 3, 2), "unmapped", None, None, None),
+    ]
+    assert rows(made, "assessments", "subject_id", "municipality", "child_talks", "guardian_talks")[1] == (
+        *(CHILD, "0180"),
+        *("yes", "two"),
+    )
+
+
+def test_items_follow_decisions_for_one_municipality_system_and_day(snapshot: Make) -> None:
+    decisions = (
+        MappingDecision(1, "risk_factor_value", "xyzzy", ("serious",), municipality="0180", system="Treva"),
+        MappingDecision(2, "risk_factor_value", "plugh", ("no",), valid_from=date(2024, 4, 1)),
+    )
+    said = {"r01": "Xyzzy", "r02": "plugh", "r03": "Nej"}
+    elsewhere = replace(event(E.INVESTIGATION_CLOSED, 2, "2024-04-01", **said), municipality="1480")
+    made = snapshot(
+        delivery(1, "investigations", system="Treva"),
+        event(E.INVESTIGATION_OPENED, 1, "2024-01-01"),
+        replace(event(E.INVESTIGATION_OPENED, 2, "2024-01-01"), municipality="1480"),
+        event(E.INVESTIGATION_CLOSED, 1, "2024-03-31", **said),
+        elsewhere,
+        event(E.INVESTIGATION_OPENED, 3, "2024-01-01"),
+        event(E.INVESTIGATION_CLOSED, 3, None, **said),
+        decisions=decisions,
+    )
+    assert sorted(rows(made, "assessments", "fact_id", "r01", "r02", "r03")) == [
+        (f"{1:032x}", "serious", "unmapped", "no"),
+        (f"{2:032x}", "unmapped", "no", "no"),
+        (f"{3:032x}", "serious", "no", "no"),
+    ]
+
+
+def test_the_snapshot_holds_every_item_an_investigation_may_have() -> None:
+    spec = yaml.safe_load((SPECS / "investigations.yaml").read_text(encoding="utf-8"))
+    (closed,) = [one for one in spec["events"] if one["type"] == E.INVESTIGATION_CLOSED]
+    assert ["need", "outcome", *sorted(ASSESSMENTS.codes)] == ["need", "outcome", *sorted(closed["body"][2:])]
+    books = {column.get("name"): column.get("codebook") for column in spec["columns"]}
+    assert {name: field.codebook for name, field in ASSESSMENTS.codes.items()} == {
+        name: books[name] for name in ASSESSMENTS.codes
+    }

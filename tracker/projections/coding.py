@@ -81,21 +81,28 @@ def read_wordings(connection: duckdb.DuckDBPyConnection, codebooks: Codebooks, f
 
     A field with several codes becomes a list, with its status in ``<field>_status``.
     """
-    connection.execute(_CODING)
+    start_coding(connection)
     scopes = {field.codebook: scope_of(codebooks, field.codebook) for field in facts.codes.values()}
     for codebook, scope in scopes.items():
-        _read_codebook(connection, codebooks, codebook, facts, scope)
+        read_codebook(connection, codebooks, codebook, facts, scope)
     connection.execute(_join_sql(facts, scopes))
     connection.execute(f"DROP TABLE {facts.record_type}_rows")
 
 
-def _read_codebook(
+def start_coding(connection: duckdb.DuckDBPyConnection) -> None:
+    """Make the table ``coding`` anew: readings of the wordings of one record type."""
+    connection.execute(_CODING)
+
+
+def read_codebook(
     connection: duckdb.DuckDBPyConnection, codebooks: Codebooks, codebook: str, facts: Facts, scope: Scope
 ) -> None:
+    """Read each distinct wording of ``<record_type>_rows`` in one codebook into ``coding``."""
     fields = [name for name, field in facts.codes.items() if field.codebook == codebook]
     day = facts.opening.day
+    rows = f"FROM {facts.record_type}_rows"
     parts = [
-        f"SELECT {_keys(scope, day)}, {name} AS raw FROM {facts.record_type}_rows WHERE {name} IS NOT NULL"
+        f"SELECT DISTINCT {_keys(scope, day)}, {name} AS raw {rows} WHERE {name} IS NOT NULL"
         for name in fields
     ]
     wordings = connection.execute(f"SELECT DISTINCT * FROM ({' UNION ALL '.join(parts)})").fetchall()

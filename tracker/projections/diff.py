@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 import duckdb
 import pyarrow as pa
 
-from tracker.projections.facts import ALL_FACTS, Facts, Part
+from tracker.projections.facts import ALL_FACTS, ASSESSMENTS, Facts, Part
 from tracker.projections.snapshot import Manifest, Snapshot
 from tracker.projections.workspace import quoted, sql, workspace
 
@@ -73,10 +73,14 @@ def diff(before: Snapshot, after: Snapshot) -> Diff:
             before.manifest,
             after.manifest,
             _table(connection, sql("diff_events").template),
-            _wordings(connection),
+            _wordings(connection, items=_both_have(before, after, "assessments")),
             _table(connection, sql("diff_links").substitute(linking=_LINKING, other=_OTHER)),
             _table(connection, sql("diff_coverage").template),
         )
+
+
+def _both_have(before: Snapshot, after: Snapshot, table: str) -> bool:
+    return table in before.manifest.tables and table in after.manifest.tables
 
 
 def _table(connection: duckdb.DuckDBPyConnection, query: str) -> pa.Table:
@@ -85,7 +89,8 @@ def _table(connection: duckdb.DuckDBPyConnection, query: str) -> pa.Table:
     return found.to_arrow_table()
 
 
-def _wordings(connection: duckdb.DuckDBPyConnection) -> pa.Table:
+def _wordings(connection: duckdb.DuckDBPyConnection, *, items: bool) -> pa.Table:
+    """Rows read differently; ``items`` of investigations too, where both snapshots have them."""
     queries = [
         _wording_query(facts, part, name)
         for facts in ALL_FACTS
@@ -93,6 +98,7 @@ def _wordings(connection: duckdb.DuckDBPyConnection) -> pa.Table:
         for name in part.fields
         if name in facts.codes and name not in _FILLED_FROM_CHILD
     ]
+    queries += [_items_query()] if items else []
     every = " UNION ALL ".join(f"({query})" for query in queries)
     return _table(connection, f"SELECT * FROM ({every}) ORDER BY ALL")
 
@@ -102,3 +108,12 @@ def _wording_query(facts: Facts, part: Part, name: str) -> str:
     return sql("diff_wordings").substitute(
         table=facts.record_type, field=name, code=code, event_type=part.event_type
     )
+
+
+def _items_query() -> str:
+    items = ", ".join(
+        f"{{'field': '{name}', 'was': a.{name}, 'now': b.{name}}}" for name in ASSESSMENTS.codes
+    )
+    before, after = (", ".join(f"{side}.{name}" for name in ASSESSMENTS.codes) for side in "ab")
+    event_type = ASSESSMENTS.opening.event_type
+    return sql("diff_items").substitute(items=items, before=before, after=after, event_type=event_type)

@@ -106,6 +106,25 @@ INVESTIGATIONS = Facts(
     ),
 )
 
+_CONDUCT = (
+    *("child_talks", "child_alone", "observations", "interpreter", "info_educational", "info_medical"),
+    *("info_psychosocial", "info_psychological", "info_dental", "child_wishes"),
+)
+ASSESSMENTS = Facts(
+    "assessments",
+    Part(
+        _E.INVESTIGATION_CLOSED,
+        "closed_on",
+        {
+            "guardian_talks": Code("number_of_talks"),
+            **dict.fromkeys(_CONDUCT, Code("yes_no")),
+            **{f"r{number:02d}": Code("risk_factor_value") for number in range(1, 31)},
+            **{f"p{number}": Code("protective_factor_value") for number in range(1, 8)},
+        },
+    ),
+)
+"""What a closed investigation says of how it was conducted and of risk and protective factors."""
+
 INTERVENTIONS = Facts(
     "interventions",
     Part(

@@ -43,6 +43,7 @@ _TABLES: Mapping[str, tuple[str, dict[str, str]]] = {
     "referrals": ("referrals", {"linkable": "NOT"}),
     "unlinkable_referrals": ("referrals", {"linkable": ""}),
     "investigations": ("investigations", {}),
+    "assessments": ("assessments", {}),
     "interventions": ("interventions", {}),
     "follow_ups": ("follow_ups", {}),
     "open_support": ("open_support", {}),

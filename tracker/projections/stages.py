@@ -8,8 +8,10 @@ import duckdb
 import pyarrow as pa
 
 from tracker.domain.codes import UNMAPPED
+from tracker.domain.events import EventType
 from tracker.domain.periods import AGE_GROUPS
 from tracker.harmonise.codebook import Codebooks
+from tracker.projections.assessments import CLOSINGS, code_assessments, parse_closings
 from tracker.projections.coding import read_wordings
 from tracker.projections.coverage import Declared, Seen
 from tracker.projections.facts import ALL_FACTS, Code, Facts, Part
@@ -51,9 +53,11 @@ def _covered_table(seen: Seen) -> pa.Table:
 def build_facts(connection: duckdb.DuckDBPyConnection, codebooks: Codebooks) -> None:
     """Make ``<record_type>_coded`` for every record type, ``people``, and the macros they are read with."""
     run(connection, "macros", age_group=_age_group_sql(), flow_class=_flow_class_sql(codebooks))
+    parse_closings(connection)
     for facts in ALL_FACTS:
         connection.execute(_rows_sql(facts))
         read_wordings(connection, codebooks, facts)
+    code_assessments(connection, codebooks)
     run(connection, "people")
 
 
@@ -76,6 +80,8 @@ def _rows_sql(facts: Facts) -> str:
 
 
 def _part_sql(part: Part) -> str:
+    if part.event_type == EventType.INVESTIGATION_CLOSED:  # parsed already
+        return f"(SELECT *, struct_pack({', '.join(part.fields)}) AS b FROM {CLOSINGS})"
     shape = {
         name: "VARCHAR" if isinstance(field, Code) else _json_type(field.sql_type)
         for name, field in part.fields.items()
