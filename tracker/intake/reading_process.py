@@ -1,7 +1,8 @@
 """The reading process: forks a child per file, which parses under limits and sends back tables or a rule.
 
 Runs as ``python -m tracker.intake.reading_process FD``; see ``sandbox`` for the other side. It imports
-little, so a fork costs about a millisecond, and the child's death (abort, kill, limit) harms nobody.
+little, so a fork costs about a millisecond, and the child's death (abort, kill, limit) harms nobody. It
+makes no connection of its own: the server cuts itself off from the network, and its children with it.
 """
 
 from __future__ import annotations
@@ -20,11 +21,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from tracker.intake import wire, workbook
+from tracker.intake.no_network import cut_off
 from tracker.intake.raw import Hints, Limits, Problem, RawTable, Unreadable
 from tracker.intake.sniff import NAMES, Kind, expected_kind, extension, sniff
 from tracker.intake.text_file import read_text
 
 _CODECS = ("cp437", "cp1252", "utf-8-sig", "utf-16")
+
+NOT_CUT_OFF = b"-"
+"""Told once over the control socket where this process can still use the network."""
 
 LENGTHS = struct.Struct("<IQ")
 """Lengths of the JSON request and of the file's content, which follow it."""
@@ -74,6 +79,8 @@ def main(control_fd: int) -> None:
         codecs.lookup(name)  # loaded once here, not in every child
     gc.disable()  # children are short-lived, and would otherwise walk millions of cells
     control = socket.socket(fileno=control_fd)
+    if not cut_off():
+        control.send(NOT_CUT_OFF)
     while True:
         data, descriptors, _, _ = socket.recv_fds(control, 1, 1)
         if not data:

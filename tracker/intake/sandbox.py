@@ -20,7 +20,8 @@ from tracker.domain.errors import RejectedFile
 from tracker.intake import wire
 from tracker.intake.file_rules import rejection
 from tracker.intake.raw import Hints, Limits, Problem, RawTable
-from tracker.intake.reading_process import LENGTHS
+from tracker.intake.reading_process import LENGTHS, NOT_CUT_OFF
+from tracker.telling import tell
 
 _GRACE = 5.0  # seconds beyond the child's own clock
 _lock = threading.Lock()
@@ -40,7 +41,17 @@ class _Server:
         theirs.close()
         self.control = ours
 
+    def hear(self) -> None:
+        """Tell, once, if it could not cut itself off from the network."""
+        try:
+            said = self.control.recv(1, socket.MSG_DONTWAIT)
+        except OSError:  # nothing said, or it has gone away
+            return
+        if said == NOT_CUT_OFF:
+            tell("reading_not_cut_off")
+
     def stop(self) -> None:
+        self.hear()
         self.control.close()
         self.process.wait()
 
@@ -96,7 +107,9 @@ def _connect() -> socket.socket:
     ours, theirs = socket.socketpair()
     with theirs:
         try:
-            socket.send_fds(_server().control, [b"."], [theirs.fileno()])
+            server = _server()
+            server.hear()
+            socket.send_fds(server.control, [b"."], [theirs.fileno()])
         except OSError:
             stop()
             socket.send_fds(_server().control, [b"."], [theirs.fileno()])
