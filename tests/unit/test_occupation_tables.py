@@ -335,6 +335,7 @@ REFUSED: list[tuple[str, Any]] = [
         lambda: markov_test(stays(), ("c", "a"), [1], np.random.default_rng(1)),
     ),
     ("No landmark tells anything", lambda: markov_test(stays(), ("a", "c"), [3], np.random.default_rng(1))),
+    ("No landmark tells anything", lambda: markov_test(stays(), ("a", "c"), [90], np.random.default_rng(1))),
     ("Landmarks are times", lambda: markov_test(stays(), ("a", "c"), [3, 1], np.random.default_rng(1))),
     ("not influence tables", lambda: InfluenceTables.from_json('{"format": "other"}')),
     ("not squared influences", lambda: SquaredInfluence.from_json('{"format": "other"}')),

@@ -224,6 +224,15 @@ def test_what_cannot_be_told_is_refused() -> None:
             accelerated_failure(stays(ended), "closed", "x + group", **asked)  # type: ignore[arg-type]
 
 
+def test_times_all_alike_and_more_knots_than_times_are_refused() -> None:
+    alike = ROWS.assign(entered=0, left=4, to_state="referral", left_step=1)
+    with pytest.raises(EstimateError, match="too alike, or too few"):
+        accelerated_failure(stays(alike), "closed")
+    some = ROWS.assign(left_step=np.where(ROWS["to_state"].notna(), 1, END)).head(6)
+    with pytest.raises(EstimateError, match="Too few distinct times for 9 inner knots"):
+        flexible_hazards(stays(some), "closed", knots=9)
+
+
 def test_readings_past_the_data_and_impossible_ones_are_refused() -> None:
     pattern = pd.DataFrame({"x": [40.0], "group": ["north"]})
     fits = (

@@ -255,6 +255,7 @@ def test_comparisons_that_cannot_be_made() -> None:
         (lambda: log_rank(data, ["group"], rho=np.nan), "must be a number"),
         (lambda: log_rank_trend(data, "group", {"a": 1}), "b of «group» has none"),
         (lambda: log_rank_trend(data, "group", {"a": 1, "b": 1}), "No trend to test"),
+        (lambda: log_rank_trend(data, "group", {"a": 1, "b": np.nan}), "scores that are finite"),
         (lambda: restricted_mean_difference(data, 3, {"group": "z"}), "none of the groups"),
         (lambda: restricted_mean_difference(exits(TWO[:2]), 3), "needs two groups"),
         (lambda: restricted_mean_difference(data, 0.5), "has no variance"),

@@ -76,6 +76,8 @@ def log_rank_trend(
     if missing := [value for value in values if value not in scores]:
         raise EstimateError(f"A trend needs a score for every group; {missing[0]} of «{group}» has none.")
     weights = np.array([float(scores[value]) for value in values])
+    if not np.all(np.isfinite(weights)):
+        raise EstimateError("A trend needs scores that are finite numbers; some are not.")
     variance = float(weights @ parts.covariance @ weights)
     if not variance > 1e-12 * float(weights @ weights) * max(1.0, float(np.trace(parts.covariance))):
         raise EstimateError("No trend to test: the groups at risk when anyone leaves have the same score.")

@@ -113,8 +113,21 @@ def maximum(rows: Rows, family: Family, names: tuple[str, ...], start: Floats) -
         _require_finite(rows, values, names)
 
     values, point, steps = climb(lambda tried: _at(rows, family, tried), start, check)
+    _require_spread(rows, family, values, names)
     scores = _scores(rows, family, values)
     return Maximum(values, inverse(point[2], names), point[0], scores, steps)
+
+
+def _require_spread(rows: Rows, family: Family, values: Floats, names: tuple[str, ...]) -> None:
+    """Intervals that a model without spread explains wholly have their greatest likelihood where it is 0."""
+    if (rows.upper == rows.lower).any():
+        return
+    alike = np.flatnonzero((_slopes(rows, family, values)[0] * rows.weight) @ rows.scale > -1e-8)
+    if alike.size:
+        name = names[rows.location.shape[1] + int(alike[0])]
+        raise EstimateError(
+            f"«{name}» runs to minus infinity: the times are too alike, or too few, to tell how they spread."
+        )
 
 
 def start_of(rows: Rows) -> Floats:

@@ -115,7 +115,8 @@ class _Landmark:
         size, weight = int(np.prod(shape)), stays.weight[rows]
         came = np.bincount((place + entered) * shape[2] + group, weight, size)
         went = np.bincount((place + stays.left[rows] + 1) * shape[2] + group, weight, size)
-        return _Landmark(moment, state, np.cumsum((came - went).reshape(shape), axis=1)[:, :-1])
+        change = (came - went).reshape(shape).astype(np.float64)
+        return _Landmark(moment, state, np.cumsum(change, axis=1)[:, :-1])
 
 
 @dataclass(frozen=True)

@@ -382,7 +382,9 @@ def _pair_numbers(moves: tuple[tuple[int, int], ...], sources: Ints, targets: In
 def number_of(states: tuple[str, ...], name: str) -> int:
     """Number of a state; raises EstimateError when there is none of that name."""
     if name not in states:
-        raise EstimateError(f"There is no state «{name}» here; there are {', '.join(states)}.")
+        raise EstimateError(
+            f"There is no state «{name}» here; there are {', '.join(states) or 'none at all'}."
+        )
     return states.index(name)
 
 

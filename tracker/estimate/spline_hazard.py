@@ -55,7 +55,7 @@ def place_knots(known: StayTimes, inner: int) -> Floats:
     ended = np.isfinite(known.upper)
     middle = np.log((known.lower[ended] + known.upper[ended]) / 2)
     knots: Floats = np.quantile(middle, np.linspace(0, 1, inner + 2))
-    if (np.diff(knots) <= 1e-9).any():
+    if len(np.unique(middle)) < inner + 2 or (np.diff(knots) <= 1e-9).any():
         raise EstimateError(f"Too few distinct times for {inner} inner knots: ask for fewer.")
     return knots
 
