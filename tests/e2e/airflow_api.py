@@ -29,6 +29,10 @@ class Api:
     def get(self, path: str) -> dict[str, Any]:
         return self._told(self.http.get(f"/api/v2/{path}"))
 
+    def ui(self, path: str) -> dict[str, Any]:
+        """What Airflow's own pages ask."""
+        return self._told(self.http.get(f"/ui/{path}"))
+
     def trigger(self, dag: str, **conf: Any) -> str:
         """Start a run by hand; its id."""
         asked = {"logical_date": None, "conf": conf}

@@ -26,11 +26,7 @@ PEOPLE = ("Kanariefågelsson", "Sångtrastander")
 
 def build(inbox: Path, birds: Canaries) -> None:
     """Write the inbox; ``birds`` remembers what was planted where."""
-    for name in PEOPLE:
-        birds.text(name, "a name in free text")
-    own, other = inbox / "0180", inbox / "1480"
-    own.mkdir(parents=True)
-    other.mkdir()
+    own, other = _folders(inbox, birds)
     _referrals(own, birds)
     _lists_in_text(own, birds)
     _child_facts(own, birds)
@@ -38,6 +34,24 @@ def build(inbox: Path, birds: Canaries) -> None:
     _sidecars(other, birds)
     _rejected(other, birds)
     _strays(inbox, birds)
+
+
+def add_some(inbox: Path, birds: Canaries) -> None:
+    """Add to an inbox what holds most canaries; for where every file costs seconds."""
+    own, other = _folders(inbox, birds)
+    _referrals(own, birds)
+    _child_facts(own, birds)
+    _rejected(other, birds)
+    _strays(inbox, birds)
+
+
+def _folders(inbox: Path, birds: Canaries) -> tuple[Path, Path]:
+    for name in PEOPLE:
+        birds.text(name, "a name in free text")
+    own, other = inbox / "0180", inbox / "1480"
+    for folder in (own, other):
+        folder.mkdir(parents=True, exist_ok=True)
+    return own, other
 
 
 def _good(birds: Canaries, n: int, place: str = "child column") -> Row:
