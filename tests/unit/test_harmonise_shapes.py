@@ -27,6 +27,9 @@ COORDINATION = synthetic_id("150391", "985")
         TEN,
         "20" + TEN,
         f"{TEN[:6]}-{TEN[6:]}",
+        " ".join(TEN),
+        "nr: " + ".".join("20" + TEN) + " hos mor",
+        " - ".join(TEN),
         f"{TEN[:6]}+{TEN[6:]}",
         f"20{TEN[:6]}–{TEN[6:]}",
         f"20{TEN[:6]} {TEN[6:]}",
@@ -58,6 +61,8 @@ def test_what_looks_like_a_national_id(text):
         "2023-01-01-2023-12-31",
         "2023.01.01-2023.12.31",
         "Anmälan 0-12 år, SoL 14:1",
+        ", ".join(TEN + "7"),  # a list of codes
+        ", ".join("21" + TEN),
     ],
 )
 def test_what_does_not(text):

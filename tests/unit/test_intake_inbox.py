@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -111,12 +113,22 @@ def test_problems_show_no_national_id(inbox: Path) -> None:
     assert "9814" not in repr(file.problem)
 
 
+MUNICIPALITIES_BY_COUNTY = {
+    "01": 26, "03": 8, "04": 9, "05": 13, "06": 13, "07": 8, "08": 12, "09": 1, "10": 5, "12": 33, "13": 6,
+    "14": 49, "17": 16, "18": 12, "19": 10, "20": 15, "21": 10, "22": 7, "23": 8, "24": 15, "25": 14,
+}  # fmt: skip
+"""Of the 21 counties (Statistics Sweden); codes of counties that merged stand empty."""
+
+
 def test_the_register_of_municipalities() -> None:
     register = municipalities()
     assert len(register) == 290 == len(set(register.values())) and list(register) == sorted(register)
     assert (register["0180"], register["1480"], register["0980"]) == ("Stockholm", "Göteborg", "Gotland")
-    per_county = [sum(code.startswith(county) for code in register) for county in ("01", "12", "14", "25")]
-    assert per_county == [26, 33, 49, 14]
+    assert all(re.fullmatch(r"\d{4}", code) and code[2:] != "00" for code in register)
+    assert all(
+        name == name.strip() and re.fullmatch(r"[A-ZÅÄÖ][a-zåäöA-Z -]+", name) for name in register.values()
+    )
+    assert Counter(code[:2] for code in register) == MUNICIPALITIES_BY_COUNTY
 
 
 @pytest.mark.parametrize(

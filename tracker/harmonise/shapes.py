@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterator
 from datetime import date
 
 from tracker.domain.delivery import Cell
@@ -12,6 +13,8 @@ _PIECES = r"(\d\d)[\W_]{0,3}(\d\d)[\W_]{0,3}(\d\d)[\W_]{0,3}(\d{4})(?!\d|[-./]\d
 """Pairs of digits and four last; a day followed by another day (``2023-01-01 - 2023-12-31``) is none."""
 _TEN = re.compile(rf"(?=(?<!\d){_PIECES})")
 _TWELVE = re.compile(rf"(?=(?<!\d)(?:18|19|20)[\W_]{{0,3}}{_PIECES})")
+_ALONE = re.compile(r"(?<!\d)(?:\d[\W_]{1,3}){9,}\d(?!\d)")
+"""Digits that each stand alone: ``1 5 0 3 3 1 - 9 8 1 4``."""
 _ENOUGH_DIGITS = re.compile(r"(?:\d[\W_]{0,3}){9}\d")
 _SHORT = 24
 
@@ -64,8 +67,17 @@ def holds_national_id(text: str) -> bool:
     if not _ENOUGH_DIGITS.search(text):
         return False
     text = unicodedata.normalize("NFKC", text)
-    candidates = (match.groups() for pattern in (_TEN, _TWELVE) for match in pattern.finditer(text))
+    candidates = [match.groups() for pattern in (_TEN, _TWELVE) for match in pattern.finditer(text)]
+    candidates += [(d[:2], d[2:4], d[4:6], d[6:]) for d in _standing_alone(text)]
     return any(_plausible(*candidate) for candidate in candidates)
+
+
+def _standing_alone(text: str) -> Iterator[str]:
+    """The last ten of ten or twelve digits that each stand alone; a longer row of them is a list."""
+    for match in _ALONE.finditer(text):
+        digits = "".join(filter(str.isdigit, match[0]))
+        if len(digits) == 10 or (len(digits) == 12 and digits[:2] in {"18", "19", "20"}):
+            yield digits[-10:]
 
 
 def _plausible(year: str, month: str, day: str, last: str) -> bool:
