@@ -808,8 +808,6 @@ CREATE FUNCTION record.decide(stream integer, delivery integer, extracted date, 
     LANGUAGE plpgsql
     AS $$
 BEGIN
-    ANALYZE pg_temp.stage_row (row_no, fact_id, outcome);
-    ANALYZE pg_temp.stage_event (row_no, fact_id, event_type);
     PERFORM record.class_of_rows(stream, extracted, delivery);
     PERFORM record.changes(stream);
     retractions := 0;

@@ -202,7 +202,8 @@ def _load_beside(
 ) -> Iterator[tuple[TakenIn, Receipt]]:
     failed: list[BaseException] = []
     queues = _by_municipality(waiting)
-    context = get_context("spawn")
+    context = get_context("forkserver")  # workers share what it has imported
+    context.set_forkserver_preload(["__main__", "tracker.wiring"])
     work, end_of_work = context.Pipe(duplex=False)
     with (
         work,

@@ -79,7 +79,7 @@ class Settings:
             backups=_read(environ, "BACKUPS", _path, home / "backups"),
             keys=_read(environ, "KEYS", _path, home / "keys"),
             anchors=_read(environ, "ANCHORS", _path, home / "anchors"),
-            workers=_read(environ, "WORKERS", _positive, os.cpu_count() or 1),
+            workers=_read(environ, "WORKERS", _positive, (os.cpu_count() or 1) + 1),
             hold_share=_read(environ, "HOLD_SHARE", _share, cls.hold_share),
             store_days=_read(environ, "STORE_DAYS", _positive, cls.store_days),
             backup_days=_read(environ, "BACKUP_DAYS", _positive, cls.backup_days),

@@ -14,7 +14,6 @@ from tracker import pipeline
 from tracker.desk import intake_desk
 from tracker.wiring import Installation
 
-WORKERS = 2
 COLUMNS = (
     "position, batch_no, leaf, salt, event_type, kind, subject_id, municipality, record_type, fact_id, "
     "version, replaces, occurred_on, delivery_no, row_no, content, body"
@@ -23,13 +22,13 @@ BLOCK = 50_000
 
 
 def load(inbox: str, url: str) -> dict[str, Any]:
-    """Files → committed events: an inbox scanned, taken in and loaded by two workers."""
+    """Files → committed events: an inbox scanned, taken in and loaded as `tracker ingest` does."""
     place = Installation(settings(), url)
     start = time.perf_counter()
     found = intake_desk.find(Path(inbox))
     waiting = intake_desk.take_in(found.files, place, lambda file: None)
     taken_in = time.perf_counter()
-    receipts = [receipt for _, receipt in pipeline.load_all(waiting, place.tools(), WORKERS)]
+    receipts = [receipt for _, receipt in pipeline.load_all(waiting, place.tools(), place.settings.workers)]
     end = time.perf_counter()
     outcomes: dict[str, int] = {}
     for receipt in receipts:

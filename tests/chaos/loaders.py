@@ -16,7 +16,7 @@ from tests.e2e.ingesting import ATTEMPTED, Ingest, command_of
 from tracker.domain.errors import TrackerError
 
 READER = "tracker.intake.reading_process"
-WORKER = "multiprocessing.spawn"
+WORKERS = "multiprocessing.forkserver"
 
 
 def first_process(round_: Round) -> Injury:
@@ -90,7 +90,8 @@ def _kill_one(ingest: Ingest, round_: Round, find: Callable[[Ingest], list[int]]
 
 
 def _workers(ingest: Ingest) -> list[int]:
-    return [pid for pid in _children(ingest.process.pid) if WORKER in command_of(pid)]
+    servers = [pid for pid in _children(ingest.process.pid) if WORKERS in command_of(pid)]
+    return [pid for one in servers for pid in _children(one)]
 
 
 def _reading_servers(ingest: Ingest) -> list[int]:

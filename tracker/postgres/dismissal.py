@@ -35,4 +35,4 @@ def dismiss(url: str, delivery_no: int, said: Finding) -> None:
             raise UsageError(f"delivery {delivery_no} is not held; only a held one is dismissed")
         driver.execute(DISMISS.encode(), [said.rule, __version__, delivery_no])
         rejected = replace(held, attempt=held.attempt + 1, state=DeliveryState.REJECTED)
-        copy_findings(connection, rejected, [(said, False)])
+        copy_findings(connection, (delivery_no, rejected.attempt), [(said, False)])

@@ -81,10 +81,10 @@ class PostgresLog:
             before = last_attempt(connection, delivery_no)
             if before and before.state is DeliveryState.LOADED and not retry:
                 return before
-            receipt = _Attempt(connection, delivery_no, before, staged).decide_and_append(hold_share)
-            write_findings(connection, receipt, staged)
-            write_spellings(connection, receipt, staged.wordings)
-            return receipt
+            attempt = _Attempt(connection, delivery_no, before, staged)
+            write_findings(connection, attempt.key, staged)
+            write_spellings(connection, attempt.key, staged.wordings)
+            return attempt.decide_and_append(hold_share)  # last: from appending to commit all others wait
 
     def preview(self, staged: StagedDelivery) -> Receipt:
         """What loading would do against the log as it stands; nothing is kept."""
@@ -104,7 +104,7 @@ class PostgresLog:
             receipt = Receipt(delivery_no, number, DeliveryState.REJECTED, dict.fromkeys(Outcome, 0))
             insert_attempt(connection, receipt, rule=rejected.rule)
             finding = Finding(rejected.rule, Severity.FATAL, str(rejected), rejected.remedy)
-            copy_findings(connection, receipt, [(finding, False)])
+            copy_findings(connection, (delivery_no, number), [(finding, False)])
             return receipt
 
     def receipt(self, delivery_no: int) -> Receipt | None:
@@ -186,6 +186,7 @@ class _Attempt:
     ) -> None:
         self.connection, self.delivery_no, self.before, self.staged = connection, delivery_no, before, staged
         self.number = before.attempt + 1 if before else 1
+        self.key = (delivery_no, self.number)
         self.stream = _stream_id(connection, staged.note.municipality, staged.note.record_type)
 
     def decide_and_append(self, hold_share: float) -> Receipt:
@@ -224,9 +225,9 @@ class _Attempt:
 
     def _append(self, retractions: int, covered: int) -> Receipt:
         outcomes, rules = self._counts()
-        copy_churning_ids(psycopg_connection(self.connection), self.delivery_no, self.number, self.staged)
+        copy_churning_ids(psycopg_connection(self.connection), *self.key, self.staged)
+        self.connection.execute(select(func.record.write_ledger(*self.key)))
         first, last = self._write_events(outcomes)
-        self.connection.execute(select(func.record.write_ledger(self.delivery_no, self.number)))
         place = (outcomes, rules, retractions, covered, first, last)
         return Receipt(self.delivery_no, self.number, DeliveryState.LOADED, *place)
 

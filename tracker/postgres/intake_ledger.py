@@ -104,13 +104,17 @@ def insert_attempt(
     )
 
 
-def write_findings(connection: Connection, receipt: Receipt, staged: StagedDelivery) -> None:
+Key = tuple[int, int]
+"""An attempt at a delivery: the numbers of both."""
+
+
+def write_findings(connection: Connection, attempt: Key, staged: StagedDelivery) -> None:
     """Keep what was wrong; the findings of quarantined rows are the quarantine."""
     quarantining = [(finding, True) for found in staged.quarantined.values() for finding in found]
-    copy_findings(connection, receipt, [*quarantining, *((finding, False) for finding in staged.findings)])
+    copy_findings(connection, attempt, [*quarantining, *((finding, False) for finding in staged.findings)])
 
 
-def copy_findings(connection: Connection, receipt: Receipt, findings: Sequence[tuple[Finding, bool]]) -> None:
+def copy_findings(connection: Connection, attempt: Key, findings: Sequence[tuple[Finding, bool]]) -> None:
     """Write findings, each with whether it quarantined its row."""
     if not findings:
         return
@@ -119,17 +123,16 @@ def copy_findings(connection: Connection, receipt: Receipt, findings: Sequence[t
         for number, (found, quarantines) in enumerate(findings, start=1):
             place = (found.sheet, found.row, found.column, list(found.fields))
             said = (found.expected, found.found, found.message, found.remedy)
-            key = (receipt.delivery_no, receipt.attempt, number)
+            key = (*attempt, number)
             copy.write_row((*key, found.rule, found.severity, *place, *said, found.count, quarantines))
 
 
-def write_spellings(connection: Connection, receipt: Receipt, wordings: Iterable[DeliveredWording]) -> None:
+def write_spellings(connection: Connection, attempt: Key, wordings: Iterable[DeliveredWording]) -> None:
     """Keep how often each wording of a coded column stood in the delivery."""
     cursor = psycopg_connection(connection).cursor()
     with cursor, cursor.copy("COPY intake.spelling FROM STDIN") as copy:
         for said in wordings:
-            key = (receipt.delivery_no, receipt.attempt)
-            copy.write_row((*key, said.field, said.codebook, said.wording, said.rows))
+            copy.write_row((*attempt, said.field, said.codebook, said.wording, said.rows))
 
 
 def rows_set_aside(connection: Connection, delivery_no: int, attempt: int) -> dict[str, int]:
