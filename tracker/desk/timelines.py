@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import asdict
 from datetime import date
 from typing import Any
@@ -16,6 +17,8 @@ from tracker.pseudonymise.national_id import Invalid, LocalId, normalise
 from tracker.pseudonymise.vault import HashedId
 from tracker.wiring import Installation, keyring
 
+_SUBJECT_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+
 TIMELINE_COLUMNS = {
     "entries": ("occurred_on", "type", "municipality", "codes", "unmapped", "position"),
     "links": ("kind", "from_id", "to_id", "method", "candidates"),
@@ -24,7 +27,12 @@ TIMELINE_COLUMNS = {
 
 
 def show(subject_id: str, place: Installation, position: int) -> dict[str, Any]:
-    """The timeline as of a position, ready to print; raises ``NotFound`` for a subject without events."""
+    """The timeline as of a position, ready to print; raises ``NotFound`` for a subject without events.
+
+    Raises ``UsageError`` for what is no subject id, without repeating it: it may be an identity.
+    """
+    if not _SUBJECT_ID.fullmatch(subject_id):
+        raise UsageError("a subject id looks like 0b6f4c3e-…; an identity is looked up with --lookup")
     with child_reader(place.url) as reader:
         events = reader.events(subject_id, position)
         ids = reader.churning_ids(events, position)
