@@ -783,6 +783,7 @@ ALTER FUNCTION record.changes(stream integer) OWNER TO tracker_owner;
 
 CREATE FUNCTION record.class_of_rows(stream integer, extracted date, delivery integer) RETURNS void
     LANGUAGE plpgsql
+    SET plan_cache_mode TO 'force_custom_plan'
     AS $$
 BEGIN
     PERFORM FROM intake.attempt a WHERE a.stream_id = stream AND a.state = 'loaded'
@@ -967,23 +968,25 @@ CREATE FUNCTION record.withdrawals(stream integer, extracted date, delivery inte
     SET enable_nestloop TO 'off'
     AS $$
 DECLARE
+    unstated uuid[];
     something_newer boolean := EXISTS (
         SELECT FROM intake.attempt a WHERE a.stream_id = stream AND a.state = 'loaded'
         AND (a.extracted_on, a.delivery_no) > (extracted, delivery));
 BEGIN
-    covered := (SELECT count(*) FROM projection.head h
-                WHERE h.stream_id = stream AND h.live AND h.event_type = opening
-                  AND h.occurred_on BETWEEN withdrawals.period_from AND withdrawals.period_to);
+    SELECT count(*), array_agg(h.fact_id) FILTER (WHERE stated.fact_id IS NULL) INTO covered, unstated
+    FROM projection.head h
+    LEFT JOIN (SELECT DISTINCT r.fact_id FROM pg_temp.stage_row r
+               WHERE r.outcome IS NULL OR r.outcome = 'unchanged') AS stated USING (fact_id)
+    WHERE h.stream_id = stream AND h.live AND h.event_type = opening
+      AND h.occurred_on BETWEEN withdrawals.period_from AND withdrawals.period_to;
+    withdrawn := 0;
+    IF unstated IS NULL THEN RETURN; END IF;
     INSERT INTO pg_temp.stage_change
     SELECT true, NULL, NULL, 'retracted', h.fact_id, h.event_type, h.version + 1, h.position,
            h.subject_id, h.occurred_on, h.content, uuid_send(gen_random_uuid()), '{}'
     FROM projection.head h
-    JOIN (SELECT o.fact_id FROM projection.head o
-          WHERE o.stream_id = stream AND o.live AND o.event_type = opening
-            AND o.occurred_on BETWEEN withdrawals.period_from AND withdrawals.period_to) AS c USING (fact_id)
+    JOIN unnest(unstated) AS u (fact_id) USING (fact_id)
     WHERE h.stream_id = stream AND h.live
-      AND NOT EXISTS (SELECT FROM pg_temp.stage_row r
-                      WHERE r.fact_id = h.fact_id AND (r.outcome IS NULL OR r.outcome = 'unchanged'))
       AND NOT EXISTS (SELECT FROM pg_temp.stage_protected p WHERE p.fact_id = h.fact_id)
       AND NOT EXISTS (SELECT FROM pg_temp.stage_protected p
                       JOIN projection.head k ON k.subject_id = p.subject_id

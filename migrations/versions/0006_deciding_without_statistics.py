@@ -1,4 +1,4 @@
-"""Deciding on a delivery goes without statistics of its stage."""
+"""Deciding on a delivery goes without statistics of its stage, and looks once for what it leaves out."""
 
 from alembic import op
 
@@ -9,6 +9,6 @@ down_revision = "0005"
 
 
 def upgrade() -> None:
-    # It names temporary tables that exist only in a loading session.
+    # They name temporary tables that exist only in a loading session.
     op.execute("SET LOCAL check_function_bodies = off")
-    run_sql(op.get_bind(), "loading/decide.sql")
+    run_sql(op.get_bind(), "loading/class_of_rows.sql", "loading/decide.sql", "loading/withdrawals.sql")
