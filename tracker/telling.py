@@ -72,7 +72,7 @@ def set_up(form: LogForm, file: Path | None = None) -> None:
         handler.close()
     LOGGER.addHandler(_handler(form, file))
     LOGGER.setLevel(logging.INFO if form is not LogForm.OFF else logging.CRITICAL)
-    LOGGER.told_to = wanted  # type: ignore[attr-defined]
+    LOGGER.told_to = wanted  # type: ignore[attr-defined]  # a mark of ours on the logger
 
 
 def _handler(form: LogForm, file: Path | None) -> logging.Handler:

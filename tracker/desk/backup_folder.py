@@ -138,4 +138,5 @@ def sealing(folder: Path, name: str, key: BackupKey) -> Iterator[BinaryIO]:
 def opening(folder: Path, name: str, key: BackupKey) -> Iterator[BinaryIO]:
     """A file of the backup to read from, opened chunk by chunk."""
     with (folder / name).open("rb") as source:
+        # OpeningReader is all of a raw stream that a buffer asks for
         yield BufferedReader(OpeningReader(source, key.of_file(name), name), BLOCK)  # type: ignore[type-var]

@@ -1,4 +1,4 @@
-"""The gate: every spell and every flow table enters the estimators here, checked, as arrays.
+"""Every spell and every flow table enters the estimators here, checked by ``gate``, as arrays.
 
 A moment is a (time, step): a child's k-th transition of a day is step k of that day. Who enters at a
 moment is at risk from the next one; who leaves at a moment was at risk at it. Step ``END`` follows the
@@ -15,6 +15,15 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from tracker.domain.errors import EstimateError
+from tracker.estimate.gate import (
+    require_columns,
+    require_order,
+    require_times,
+    states_of,
+    steps_of,
+    transitions_of,
+    weights_of,
+)
 from tracker.estimate.results import About
 
 END = 32_767
@@ -124,13 +133,13 @@ def flow_counts(
     those that occur. An empty table gives no strata. Raises EstimateError when the table is impossible.
     """
     needed = [*strata, "state", "flow", "to_state", "day", "step", "count"]
-    _require_columns(table, needed)
-    named = _states(states, table["state"], table["to_state"])
+    require_columns(table, needed)
+    named = states_of(states, table["state"], table["to_state"])
     pairs = table.loc[table["flow"] == TRANSITION, ["state", "to_state"]]
-    moves = _transitions(named, transitions, pairs["state"], pairs["to_state"])
-    _check_times(table["day"], "day")
+    moves = transitions_of(named, transitions, pairs["state"], pairs["to_state"])
+    require_times(table["day"], "day")
     groups, group = _strata(table, strata)
-    moments, moment = _moments(table["day"].to_numpy(float), _steps(table, "step"))
+    moments, moment = _moments(table["day"].to_numpy(float), steps_of(table, "step", END))
     layout = _Layout(groups, named, moves, moments)
     state = _numbers(named, table["state"])
     count = table["count"].to_numpy(float)
@@ -175,23 +184,23 @@ def spells_as_stays(
     negative times and weights, ends before entries, missing subjects, unknown states and transitions not
     allowed.
     """
-    _require_columns(
+    require_columns(
         spells,
         [subject, state, to_state, entered, left, *strata, *covariates]
         + [name for name in (entered_step, left_step, weight) if name],
     )
     for name in (entered, left):
-        _check_times(spells[name], name)
+        require_times(spells[name], name)
     if nobodies := int(spells[subject].isna().sum()):
         raise EstimateError(f"Every spell is somebody's: «{subject}» is missing in {nobodies} rows.")
-    named = _states(states, spells[state], spells[to_state])
+    named = states_of(states, spells[state], spells[to_state])
     went = spells[to_state].notna().to_numpy()
-    moves = _transitions(named, transitions, spells.loc[went, state], spells.loc[went, to_state])
-    first = _steps(spells, entered_step) if entered_step else np.full(len(spells), END, np.int64)
+    moves = transitions_of(named, transitions, spells.loc[went, state], spells.loc[went, to_state])
+    first = steps_of(spells, entered_step, END) if entered_step else np.full(len(spells), END, np.int64)
     last = np.full(len(spells), END, np.int64)
-    last[went] = _steps(spells[went], left_step) if left_step else 1
+    last[went] = steps_of(spells[went], left_step, END) if left_step else 1
     start, stop = spells[entered].to_numpy(float), spells[left].to_numpy(float)
-    _check_order(start, stop, first, last)
+    require_order(start, stop, first, last)
     groups, group = _strata(spells, strata)
     both, position = _moments(np.concatenate([start, stop]), np.concatenate([first, last]))
     target = np.full(len(spells), -1, np.int64)
@@ -207,7 +216,7 @@ def spells_as_stays(
         position[: len(spells)],
         position[len(spells) :],
         target,
-        _weights(spells[weight], weight) if weight else np.ones(len(spells)),
+        weights_of(spells[weight], weight) if weight else np.ones(len(spells)),
         spells[list(covariates)].reset_index(drop=True),
         about or About(),
     )
@@ -280,86 +289,6 @@ def where(groups: pd.DataFrame, group: int) -> str:
     """Which stratum, at the end of a sentence; nothing when there is only one."""
     named = ", ".join(f"{name} {value}" for name, value in groups.iloc[group].items())
     return f", in stratum {named}" if named else ""
-
-
-def _require_columns(frame: pd.DataFrame, needed: Sequence[str]) -> None:
-    if missing := [name for name in needed if name not in frame.columns]:
-        raise EstimateError(f"Columns are missing: {', '.join(missing)}; found {', '.join(frame.columns)}.")
-    if twice := sorted({name for name in needed if list(frame.columns).count(name) > 1}):
-        raise EstimateError(f"Columns of the same name: {', '.join(twice)}; each may be there once.")
-
-
-def _check_times(times: pd.Series, name: str) -> None:
-    values = _as_numbers(times, name)
-    if absent := int(np.isnan(values).sum()):
-        raise EstimateError(f"Times must be known: «{name}» is missing in {absent} of {len(values)} rows.")
-    if impossible := int(((values < 0) | np.isinf(values)).sum()):
-        raise EstimateError(f"Times are zero or more and finite: «{name}» is not in {impossible} rows.")
-
-
-def _check_order(start: Floats, stop: Floats, first: Ints, last: Ints) -> None:
-    wrong = (stop < start) | ((stop == start) & (last <= first))
-    if wrong.any():
-        number = int(np.flatnonzero(wrong)[0])
-        raise EstimateError(
-            f"{int(wrong.sum())} spells end before they begin, or are of no length without steps to say what "
-            f"came first: the first is row {number}, from {start[number]:g} to {stop[number]:g}."
-        )
-
-
-def _as_numbers(values: pd.Series, name: str) -> Floats:
-    """The values as floats, NaN where missing; dates are no numbers of days since anything."""
-    try:
-        if values.dtype.kind in "mM":
-            raise ValueError
-        return np.asarray(values.to_numpy(float, na_value=np.nan))
-    except (TypeError, ValueError):
-        raise EstimateError(f"«{name}» is numbers, such as days since an origin; found others.") from None
-
-
-def _steps(rows: pd.DataFrame, name: str) -> Ints:
-    steps = _as_numbers(rows[name], name)
-    whole = (steps >= 0) & (steps <= END) & (steps == np.floor(steps))
-    if wrong := int((~whole).sum()):
-        raise EstimateError(f"Steps within a day are whole numbers from 0: «{name}» is not in {wrong} rows.")
-    return steps.astype(np.int64)
-
-
-def _weights(weights: pd.Series, name: str) -> Floats:
-    values = _as_numbers(weights, name)
-    if wrong := int((~((values >= 0) & (values < np.inf))).sum()):
-        raise EstimateError(f"Weights are zero or more and finite: «{name}» is not in {wrong} rows.")
-    return values
-
-
-def _states(allowed: Sequence[str] | None, *seen: pd.Series) -> tuple[str, ...]:
-    occurring = sorted({value for column in seen for value in column.dropna().unique()})
-    if allowed is None:
-        return tuple(occurring)
-    if unknown := [name for name in occurring if name not in allowed]:
-        raise EstimateError(f"Unknown states: {', '.join(unknown)}; the chain has {', '.join(allowed)}.")
-    return tuple(allowed)
-
-
-def _transitions(
-    states: tuple[str, ...],
-    allowed: Sequence[tuple[str, str]] | None,
-    sources: pd.Series,
-    targets: pd.Series,
-) -> tuple[tuple[int, int], ...]:
-    if sources.isna().any() or targets.isna().any():
-        raise EstimateError("A transition needs the state it leaves and the state it enters; some lack one.")
-    occurring = set(
-        pd.DataFrame({"a": sources, "b": targets}).drop_duplicates().itertuples(index=False, name=None)
-    )
-    if allowed is not None and (outside := sorted(occurring - set(allowed))):
-        told = ", ".join(f"{source} → {target}" for source, target in outside)
-        raise EstimateError(f"Transitions outside the chain: {told}.")
-    if selves := sorted(source for source, target in occurring if source == target):
-        raise EstimateError(f"A transition goes to another state; found stays broken in two: {selves[0]}.")
-    number = {name: i for i, name in enumerate(states)}
-    pairs = occurring if allowed is None else set(allowed)
-    return tuple(sorted((number[a], number[b]) for a, b in pairs if a in number and b in number))
 
 
 def _numbers(states: tuple[str, ...], names: pd.Series) -> Ints:

@@ -63,7 +63,7 @@ def _each(source: BinaryIO, use: Callable[[tarfile.TarInfo, BinaryIO], None]) ->
                 file = tar.extractfile(member) if _NAME.fullmatch(member.name) else None
                 if file is None:
                     raise CheckFailed("the stored files of the backup are not those of a store")
-                use(member, file)  # type: ignore[arg-type]
+                use(member, file)  # type: ignore[arg-type]  # IO[bytes] is one
                 yield member.name
     except tarfile.TarError:
         raise CheckFailed("the stored files of the backup cannot be read; take another backup") from None

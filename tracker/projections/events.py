@@ -55,7 +55,7 @@ def open_log(
     upto = "TRUE" if position is None else f"position <= {int(position)}"
     connection.execute(f"CREATE VIEW log AS SELECT {columns} FROM {table} WHERE {upto}")
     last = connection.execute("SELECT coalesce(max(position), 0) FROM log").fetchone()
-    return int(position) if position is not None else int(last[0])  # type: ignore[index]
+    return int(position) if position is not None else int(last[0])  # type: ignore[index]  # a row
 
 
 def _relation(connection: duckdb.DuckDBPyConnection, source: LogEvents, folder: Path) -> str:

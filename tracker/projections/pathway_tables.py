@@ -121,5 +121,5 @@ def _with_share(frame: pd.DataFrame, whole: str, unseen: Sequence[str], column: 
     told = frame.drop(columns=_CLUSTERS)
     at = told.columns.get_loc(whole)
     for offset, (name, values) in enumerate((("share", share), ("share_low", low), ("share_high", high)), 1):
-        told.insert(int(at) + offset, name, values)  # type: ignore[arg-type]
+        told.insert(int(at) + offset, name, values)  # type: ignore[arg-type]  # names are unique
     return told

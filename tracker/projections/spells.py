@@ -99,7 +99,7 @@ def _table(stays: sweep.Columns, names: dict[int, str]) -> pa.Table:
 def _named(codes: object, names: dict[int, str], missing: object) -> pa.Array:
     lowest = min(names)
     labels = pa.array([names.get(code) for code in range(lowest, max(names) + 1)], pa.string())
-    return labels.take(pa.array(codes - lowest, mask=missing))  # type: ignore[operator]
+    return labels.take(pa.array(codes - lowest, mask=missing))  # type: ignore[operator]  # numpy
 
 
 def _as(array: object, arrow_type: pa.DataType) -> pa.Array:

@@ -33,7 +33,7 @@ class SealingWriter(io.RawIOBase):
         """It is."""
         return True
 
-    def write(self, data: bytes, /) -> int:  # type: ignore[override]
+    def write(self, data: bytes, /) -> int:  # type: ignore[override]  # bytes are all it is given
         """Take bytes; each full chunk goes on, but one that may be the last."""
         self._waiting += data
         while len(self._waiting) > CHUNK:
@@ -66,7 +66,7 @@ class OpeningReader(io.RawIOBase):
         """It is."""
         return True
 
-    def readinto(self, buffer: bytearray, /) -> int:  # type: ignore[override]
+    def readinto(self, buffer: bytearray, /) -> int:  # type: ignore[override]  # as it gets
         """Fill a buffer; 0 at the authenticated end."""
         while not self._clear and not self._ended:
             self._clear = memoryview(self._next())

@@ -76,6 +76,6 @@ def _entry(told: dict[str, object]) -> LedgerEntry:
         assert isinstance(given, list)
         ids = tuple(ErasedId(**one) for one in given)
         scope = Scope(str(told.pop("scope")))
-        return LedgerEntry(scope=scope, ids=ids, **told)  # type: ignore[arg-type]
+        return LedgerEntry(scope=scope, ids=ids, **told)  # type: ignore[arg-type]  # else raises
     except (KeyError, ValueError, TypeError, AssertionError):
         raise Tampered("an erasure is signed but says nothing this version of tracker knows") from None
