@@ -27,6 +27,8 @@ def workspace(folder: Path, memory_limit: str = MEMORY_LIMIT) -> Iterator[duckdb
         connection.execute(f"SET memory_limit = '{memory_limit}'")
         connection.execute(f"SET temp_directory = '{quoted(folder / 'spill')}'")
         connection.execute("SET enable_progress_bar = false")
+        # Tables are read once or twice and dropped: compressing them cost a seventh of a snapshot's time.
+        connection.execute("PRAGMA force_compression = 'uncompressed'")
         yield connection
     except (duckdb.IOException, duckdb.TransactionException, duckdb.FatalException) as error:
         raise _named(error, folder) from None
