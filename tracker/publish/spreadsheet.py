@@ -52,6 +52,9 @@ def _about_sheet(book: Any, stamp: Stamp) -> None:
     bold, wrap = book.add_format({"bold": True, "valign": "top"}), book.add_format({"text_wrap": True})
     sheet.set_column(0, 0, 16, bold)
     sheet.set_column(1, 1, 90, wrap)
+    sheet.set_landscape()
+    sheet.set_paper(9)
+    sheet.fit_to_pages(1, 0)
     for row, (key, value) in enumerate(stamp.items()):
         sheet.write_string(row, 0, key, bold)
         sheet.write_string(row, 1, value, wrap)
