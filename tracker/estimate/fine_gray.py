@@ -180,7 +180,7 @@ def _scores(fit: CoxFit, one: Stays, leavers: Leavers) -> Floats:
     residuals = score_residuals(fit, one)
     _, rows = flows_of_stays(one, fit.transition, fit.design.variables, fit.strata)
     left = located(sets, sets.strata, one, rows)[1]
-    last = np.searchsorted(sets.stratum, leavers.stratum, "right") - 1
+    last = _last_slots(sets.stratum, leavers.stratum)
     risk, x = _risk(fit, leavers)
     for number, tail in enumerate(_tails(fit)):
         who = np.flatnonzero((leavers.group == number) & (leavers.competing))
@@ -190,6 +190,12 @@ def _scores(fit: CoxFit, one: Stays, leavers: Leavers) -> Floats:
         for k, drift in enumerate(fit.sums.drift.T):
             residuals[who, k] += share * (within(tail.kept * drift, *spans) - x[who, k] * hazard)
     return residuals
+
+
+def _last_slots(slots: Ints, strata: Ints) -> Ints:
+    """The last slot of each one's stratum; −1 in a stratum without events."""
+    last: Ints = np.searchsorted(slots, strata, "right") - 1
+    return np.where(slots[last] == strata, last, -1)
 
 
 def _tails(fit: CoxFit) -> tuple[Tail, ...]:
