@@ -5,6 +5,7 @@ Everything a step needs is handed to it in ``Tools``; ``wiring`` makes those for
 
 from __future__ import annotations
 
+import errno
 import gc
 import os
 import threading
@@ -250,7 +251,17 @@ def _start_next(
     free = next((name for name, queue in queues.items() if queue and name not in busy), None)
     if free is not None:
         taken = queues[free].pop(0)
-        running[pool.submit(_load_in_worker, taken)] = taken
+        running[_submit(pool, taken)] = taken
+
+
+def _submit(pool: ProcessPoolExecutor, taken: TakenIn) -> Future[Receipt]:
+    try:
+        return pool.submit(_load_in_worker, taken)
+    except OSError as error:
+        # A worker that dies while another is being started takes the pipes along that one was to be given.
+        if error.errno != errno.EBADF:
+            raise
+        raise BrokenProcessPool from None
 
 
 _worker: list[Tools] = []

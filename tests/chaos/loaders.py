@@ -38,10 +38,12 @@ def whole_group(round_: Round) -> Injury:
 
 
 def worker(round_: Round) -> Injury:
-    """One worker: the load ends with a sentence, and nothing of it is left."""
+    """One worker: the load ends with a sentence, or well if there was nothing left for that worker to do."""
     ingest, moment = _at_a_moment(round_)
     hit = _kill_one(ingest, round_, _workers)
-    problems = ended_with_a_sentence(ingest, {TrackerError.exit_code} if hit else {0})
+    problems = ended_with_a_sentence(ingest, {TrackerError.exit_code, 0} if hit else {0})
+    if ingest.process.returncode == 0 and (left := round_.left()):
+        problems.append(f"it ended well and left {left} files")
     return Injury("loader: worker", moment, hit, problems)
 
 
