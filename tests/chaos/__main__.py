@@ -66,7 +66,10 @@ def _round(scene: Scene, results: Results, number: int, names: list[str]) -> boo
 
 def _repeat(scene: Scene, results: Results, number: int) -> bool:
     names = next(line["planned"] for line in results.lines(failed=True) if line["round"] == number)
-    return _round(scene, results, number, names)
+    held = _round(scene, results, number, names)
+    if held:
+        say(f"round {number} held")
+    return held
 
 
 def _remaining(made: int, left: int, begun: float) -> str:
