@@ -14,7 +14,7 @@ import psycopg
 from tests.log_histories import Delivery, Row, claims
 from tests.ports import free_port
 from tracker.postgres.account import account_for
-from tracker.postgres.binaries import program
+from tracker.postgres.binaries import programs_for
 from tracker.postgres.engine import close
 from tracker.postgres.event_log import PostgresLog
 from tracker.postgres.schema import upgrade
@@ -40,13 +40,14 @@ def trusting_server(directory: Path) -> Iterator[TrustingServer]:
     account = account_for(directory)
     directory.mkdir(mode=0o700)
     account.own(directory)
+    programs = programs_for(account)
     data, log = directory / "data", directory / "log"
     options = ["-U", "admin", "-A", "trust", "-E", "UTF8", "--no-sync"]
-    made = account.run([program("initdb"), "-D", data, *options])
+    made = account.run([programs / "initdb", "-D", data, *options])
     assert made.returncode == 0, made.stdout
     port = free_port()
     settings = f"-c listen_addresses=127.0.0.1 -c unix_socket_directories= -c port={port} -c fsync=off"
-    started = account.run([program("pg_ctl"), "start", "-w", "-D", data, "-l", log, "-o", settings])
+    started = account.run([programs / "pg_ctl", "start", "-w", "-D", data, "-l", log, "-o", settings])
     assert started.returncode == 0, started.stdout
     server = TrustingServer(port)
     try:
@@ -54,7 +55,7 @@ def trusting_server(directory: Path) -> Iterator[TrustingServer]:
             connection.execute("CREATE ROLE steward LOGIN CREATEROLE CREATEDB")
         yield server
     finally:
-        account.run([program("pg_ctl"), "stop", "-w", "-m", "immediate", "-D", data])
+        account.run([programs / "pg_ctl", "stop", "-w", "-m", "immediate", "-D", data])
 
 
 @contextmanager
