@@ -13,8 +13,9 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
-from multiprocessing import get_context
+from multiprocessing import forkserver, get_context
 from multiprocessing.connection import Connection
+from multiprocessing.context import ForkServerContext
 from typing import Protocol
 from uuid import uuid4
 
@@ -198,13 +199,23 @@ def load_all(
         raise WorkerDied from None
 
 
+def prepare_workers() -> ForkServerContext:
+    """Start the process that workers are forked from, unless it runs; returns at once.
+
+    It imports what they need once for all of them. Called before files are taken in, it does so meanwhile.
+    """
+    context = get_context("forkserver")
+    context.set_forkserver_preload(["__main__", "tracker.wiring"])
+    forkserver.ensure_running()
+    return context
+
+
 def _load_beside(
     waiting: Sequence[TakenIn], open_tools: OpenTools, workers: int
 ) -> Iterator[tuple[TakenIn, Receipt]]:
     failed: list[BaseException] = []
     queues = _by_municipality(waiting)
-    context = get_context("forkserver")  # workers share what it has imported
-    context.set_forkserver_preload(["__main__", "tracker.wiring"])
+    context = prepare_workers()
     work, end_of_work = context.Pipe(duplex=False)
     with (
         work,

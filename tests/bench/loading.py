@@ -25,6 +25,7 @@ def load(inbox: str, url: str) -> dict[str, Any]:
     """Files → committed events: an inbox scanned, taken in and loaded as `tracker ingest` does."""
     place = Installation(settings(), url)
     start = time.perf_counter()
+    pipeline.prepare_workers()
     found = intake_desk.find(Path(inbox))
     waiting = intake_desk.take_in(found.files, place, lambda file: None)
     taken_in = time.perf_counter()

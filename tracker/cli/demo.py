@@ -104,6 +104,7 @@ def _generate(out: Path, plan: Plan, seed: int) -> None:
 
 def _ingest(place: wiring.Installation) -> None:
     found = intake_desk.find(place.settings.inbox)
+    pipeline.prepare_workers()
     with progress_bar("taking in", len(found.files)) as step:
         waiting = intake_desk.take_in(found.files, place, step)
     states = dict.fromkeys(DeliveryState, 0)

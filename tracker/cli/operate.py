@@ -162,6 +162,7 @@ def ingest(
             looked = [intake_desk.look(file, place, step) for file in found.files]
         print_rows(looked, intake_desk.LOOK_COLUMNS, as_json=as_json, empty="nothing to look at")
         return
+    pipeline.prepare_workers()
     with progress_bar("taking in", len(found.files)) as step:
         waiting = intake_desk.take_in(
             found.files, place, step, lambda told: errors.print(f"[yellow]{told}[/]")

@@ -120,10 +120,13 @@ def _read_column(
         read.columns[spec.name] = cells
         return
     reader = _reader(spec, extract)
-    values = {cell: None if cell is None else reader(cell) for cell in set(cells)}
-    problems = {cell: value for cell, value in values.items() if isinstance(value, Problem)}
-    typed = {cell: None if isinstance(value, Problem) else value for cell, value in values.items()}
-    read.columns[spec.name] = [typed[cell] for cell in cells]
+    values: dict[Cell, Value | Problem] = {None: None}
+    values |= {cell: reader(cell) for cell in set(cells) if cell is not None}
+    problems = {}
+    if Problem in set(map(type, values.values())):
+        problems = {cell: value for cell, value in values.items() if isinstance(value, Problem)}
+        values |= dict.fromkeys(problems)
+    read.columns[spec.name] = list(map(values.__getitem__, cells))  # type: ignore[arg-type]  # no problem is left
     if problems:
         _note_problems(problems, cells, spec.name, place, read)
 

@@ -46,6 +46,7 @@ _MONTHS = {
     for name in names.split()
 }  # fmt: skip
 
+_ISO = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)  # as most are written, and quickest to read
 _TIME = r"(?:[T ]\d{1,2}[:.]\d{2}(?:[:.]\d{2}(?:[.,]\d+)?)?(?:Z|[+-]\d{2}:?\d{2})?)?"
 _YEAR_FIRST = re.compile(rf"(\d{{4}})([-/.])(\d{{1,2}})\2(\d{{1,2}}){_TIME}")
 _COMPACT = re.compile(rf"(\d{{4}})(\d{{2}})(\d{{2}})(?:\.0+)?{_TIME}")
@@ -149,6 +150,8 @@ def _text(cell: Cell) -> str:
 
 
 def _written(text: str, cell: Cell) -> date | Problem:
+    if _ISO.fullmatch(text):
+        return _iso_day(text) or _unreadable(cell)
     for pattern, year, month, day in _FORMS:
         if match := pattern.fullmatch(text):
             number = _month_number(match[month])
@@ -180,6 +183,13 @@ def _month_number(text: str) -> int | None:
 
 def _century(year: str) -> int:
     return int(year) if len(year) == 4 else 2000 + int(year) if int(year) < 90 else 1900 + int(year)
+
+
+def _iso_day(text: str) -> date | None:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        return None
 
 
 def _day(year: int, month: int, day: int) -> date | None:

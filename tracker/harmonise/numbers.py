@@ -40,12 +40,14 @@ def _joined(text: str) -> str:
 
 def read_source_id(cell: Cell) -> str | Problem:
     """An id of the case system as text; a problem where the spreadsheet has damaged it."""
-    if isinstance(cell, int | float) and not isinstance(cell, bool):
-        return _damaged(cell) if abs(cell) >= _EXACT else shown_number(cell)
-    if isinstance(cell, date):
+    if isinstance(cell, str):
+        text = cell.strip().lstrip("'")
+        return _damaged(cell) if _SCIENTIFIC.fullmatch(text) else text
+    if isinstance(cell, bool) or cell is None:
+        return str(cell)
+    if isinstance(cell, date) or abs(cell) >= _EXACT:
         return _damaged(cell)
-    text = str(cell).strip().lstrip("'")
-    return _damaged(cell) if _SCIENTIFIC.fullmatch(text) else text
+    return shown_number(cell)
 
 
 def read_source_ids(cell: Cell) -> tuple[str, ...] | Problem:

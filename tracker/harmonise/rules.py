@@ -87,8 +87,11 @@ def _range(rule: RuleSpec, table: Table) -> Rows:
 
 
 def _one_of_given(rule: RuleSpec, table: Table) -> Rows:
-    cells = zip(*table.of(rule), strict=True)
-    return [row for row, given in enumerate(cells) if all(cell is None for cell in given)]
+    first, *others = table.of(rule)
+    empty = [row for row, cell in enumerate(first) if cell is None]
+    for cells in others:
+        empty = [row for row in empty if cells[row] is None]
+    return empty
 
 
 def _implies(rule: RuleSpec, table: Table) -> Rows:

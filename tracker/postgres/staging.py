@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Set
-from itertools import islice
+from itertools import chain, islice
 from typing import Any
 
 from psycopg import Connection
@@ -41,14 +41,17 @@ def copy_churning_ids(
 
 def _id_lines(attempt: str, rows: Iterable[StagedIds]) -> Iterator[str]:
     for fact, ids in rows:
-        cells = (ids.get(name, NULL) for name in LINKING_IDS)
-        told = "\t".join(cell if isinstance(cell, str) else f"{{{','.join(cell)}}}" for cell in cells)
+        cells = [ids.get(name, NULL) for name in LINKING_IDS]
+        told = "\t".join([cell if isinstance(cell, str) else f"{{{','.join(cell)}}}" for cell in cells])
         yield f"{fact}{attempt}{told}\n"
 
 
 def _copy(driver: Connection[Any], command: str, lines: Iterator[str]) -> None:
+    blocks = iter(lambda: "".join(islice(lines, BLOCK_LINES)), "")
+    if (first := next(blocks, None)) is None:
+        return  # what stands anew has no events, most files no protected rows: the server need not hear of it
     with driver.cursor() as cursor, cursor.copy(command.encode()) as copy:
-        while block := "".join(islice(lines, BLOCK_LINES)):
+        for block in chain([first], blocks):
             copy.write(block)
 
 

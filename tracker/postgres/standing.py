@@ -5,11 +5,8 @@ The rule stays in the database (``record.decide``); this only spares it what can
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Set
 from datetime import date
-from itertools import compress
-from operator import itemgetter, not_
 
 from sqlalchemy import Connection, select, tuple_
 
@@ -40,12 +37,9 @@ def standing_rows(
     live = _live(connection, stream)
     if not live:
         return frozenset()
-    stands = [fact + content + kind in live for _, fact, kind, _, _, content, _ in staged.events]
-    row_of = [event.row_no for event in staged.events]
-    other = set(compress(row_of, map(not_, stands)))
-    same = Counter(row_of)  # of the rows without another, all that stand
-    heads = Counter(map(itemgetter(slice(FACT)), live))
-    return {no for no, fact, _ in staged.rows if no not in other and same[no] == heads[fact]}
+    said = [fact + content + kind for _, fact, kind, _, _, content, _ in staged.events]
+    differing = {one[:FACT] for one in live.symmetric_difference(said)}
+    return {no for no, fact, _ in staged.rows if fact not in differing}
 
 
 def _newer(connection: Connection, stream: int, precedence: tuple[date, int]) -> bool:

@@ -34,10 +34,12 @@ UNHURRIED = "SET LOCAL synchronous_commit = off"
 
 # Hashes go as one run of bytes, 32 each: a temporary table for every question costs more than the answer.
 # A subquery a hash, for a join is planned without knowing how many are asked and reads the whole vault.
-LOOKUP = """
-SELECT (SELECT coalesce(subject_id::text, '') FROM vault.subject
-        WHERE id_hmac = substring(%(hashes)s FROM place * 32 + 1 FOR 32))
-FROM generate_series(0, %(count)s::integer - 1) AS place ORDER BY place
+# One text is the answer: a subject, its state when erased, or nothing, for each.
+LOOKUP = f"""
+SELECT string_agg(coalesce(
+    (SELECT coalesce(subject_id::text, '{ERASED.state}') FROM vault.subject
+     WHERE id_hmac = substring(%(hashes)s FROM place * 32 + 1 FOR 32)), ''), ' ' ORDER BY place)
+FROM generate_series(0, %(count)s::integer - 1) AS place
 """
 
 # In order of the hash, so that loaders at once wait for each other and never in a circle.
@@ -176,9 +178,14 @@ class PostgresVault:
 
 
 def _look_up(driver: Driver, ids: Sequence[HashedId]) -> list[SubjectRef | None]:
-    asked = {"count": len(ids), "hashes": _joined(ids)}
-    rows = driver.execute(LOOKUP, asked).fetchall() if ids else ()
-    return [None if known is None else SubjectRef(known) if known else ERASED for (known,) in rows]
+    row = driver.execute(LOOKUP, {"count": len(ids), "hashes": _joined(ids)}).fetchone() if ids else None
+    return [_reference(known) for known in row[0].split(" ")] if row else []
+
+
+def _reference(known: str) -> SubjectRef | None:
+    if known == ERASED.state:
+        return ERASED
+    return SubjectRef(known) if known else None
 
 
 def _joined(ids: Sequence[HashedId]) -> bytes:

@@ -10,7 +10,7 @@ from tracker.domain.spec import CellType, ColumnSpec
 from tracker.pseudonymise.identity_rules import OTHER, IdentityRule
 from tracker.pseudonymise.keyring import ReferenceKey
 from tracker.pseudonymise.national_id import contains_national_id
-from tracker.pseudonymise.rows import Factor, Rows
+from tracker.pseudonymise.rows import Rows
 
 DROPPED = {CellType.CHILD_ID, CellType.TEXT}
 HASHED = {CellType.SOURCE_ID, CellType.SOURCE_IDS}
@@ -53,34 +53,31 @@ def _hashed(rows: Rows, spec: ColumnSpec, cells: Sequence[Value], key: Reference
     note = rows.claims.note
     hasher = key.hasher(note.municipality, _scope(note), reference_kind(spec.name))
 
-    def hash_one(cell: Value) -> Value:
-        return hasher(text) if (text := reference(cell)) else None
-
     def hash_several(cell: Value) -> Value:
         several = cell if isinstance(cell, tuple) else (cell,)
         return tuple(hasher(text) for one in several if (text := reference(one))) or None
 
-    factor = Factor.of(cells)
-    hash_cell = hash_several if spec.type is CellType.SOURCE_IDS else hash_one
-    return factor.spread([hash_cell(cell) for cell in factor.cells])
+    hashed: dict[Value, Value]
+    if spec.type is CellType.SOURCE_IDS:
+        hashed = {cell: hash_several(cell) for cell in set(cells)}
+    else:
+        hashed = {cell: hasher(text) if (text := reference(cell)) else None for cell in set(cells)}
+    return list(map(hashed.__getitem__, cells))
 
 
 def _without_numbers(rows: Rows, name: str, cells: Sequence[Value]) -> Sequence[Value]:
     """The cells with those that hold a number blanked, and their rows quarantined."""
-    factor = Factor.of(cells)
     on = rows.claims.note.extracted_on
-    told = [_tells(cell, on) for cell in factor.cells]
-    if not any(told):
+    telling = {cell for cell in set(cells) if _tells(cell, on)}
+    if not telling:
         return cells
-    blanked = list(cells)
-    for row in factor.rows_where(told):
-        blanked[row] = None
-        if row not in rows.set_aside:
+    for row, cell in enumerate(cells):
+        if cell in telling and row not in rows.set_aside:
             rows.quarantine(row, OTHER[IdentityRule.NUMBER_IN_TEXT], name, "text med personnummer")
-    return blanked
+    return [None if cell in telling else cell for cell in cells]
 
 
 def _tells(cell: Value, on: date) -> bool:
-    if isinstance(cell, int | float):
-        cell = f"{cell:.0f}"
-    return isinstance(cell, str) and contains_national_id(cell, on)
+    if isinstance(cell, str):
+        return contains_national_id(cell, on)
+    return isinstance(cell, int | float) and contains_national_id(f"{cell:.0f}", on)

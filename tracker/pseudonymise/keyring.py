@@ -12,7 +12,7 @@ import os
 import re
 import secrets
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
@@ -124,14 +124,23 @@ class IdentityKeys:
 
     def hash(self, identity: NationalId | LocalId, municipality: str, system: str) -> bytes:
         """32 bytes. A number hashes alike everywhere, a local id only within municipality and system."""
-        if isinstance(identity, NationalId):
-            message = f"pnr:v1:{identity.digits}"
-        else:
-            message = f"local:v1:{municipality}:{system}:{identity.id}"
-        return self.renew(message.encode(), 0)
+        return self.hash_all([identity], municipality, system)[0]
+
+    def hash_all(
+        self, identities: Iterable[NationalId | LocalId], municipality: str, system: str
+    ) -> list[bytes]:
+        """``hash`` of each, in order."""
+        local = f"local:v1:{municipality}:{system}:"
+        hashed = [
+            (f"pnr:v1:{one.digits}" if isinstance(one, NationalId) else f"{local}{one.id}").encode()
+            for one in identities
+        ]
+        for hasher in self._hashers:
+            hashed = list(map(hasher, hashed))
+        return hashed
 
     def renew(self, hashed: bytes, version: int) -> bytes:
-        """Bring a hash of ``version`` to the newest; version 0 is a message not hashed yet."""
+        """Bring a hash of ``version`` (from 1) to the newest."""
         for hasher in self._hashers[version:]:
             hashed = hasher(hashed)
         return hashed

@@ -7,19 +7,20 @@ from collections.abc import Mapping, Sequence
 from tracker.domain.delivery import Value
 from tracker.harmonise.codebook import Codebooks
 from tracker.pseudonymise.identity_rules import OTHER, IdentityRule
-from tracker.pseudonymise.national_id import Identity, LocalId
+from tracker.pseudonymise.people import People
 from tracker.pseudonymise.rows import Rows
 
 FACTS = ("birth_date", "sex")
 """What one child has one of. Sex counts by its code: ``F`` and ``Flicka`` are no contradiction."""
 
 
-def quarantine_shared_ids(rows: Rows, name: str, identity_of_row: Sequence[Identity | None]) -> None:
+def quarantine_shared_ids(rows: Rows, people: People) -> None:
     """Quarantine every row of a local id that has two birth dates or two sexes in this file."""
+    local_ids = people.local_ids()
     rows_of: dict[str, list[int]] = {}
-    for row, identity in enumerate(identity_of_row):
-        if isinstance(identity, LocalId) and rows.usable(row):
-            rows_of.setdefault(identity.id, []).append(row)
+    for row, place in enumerate(people.cells.of_row) if local_ids else ():
+        if place in local_ids and rows.usable(row):
+            rows_of.setdefault(local_ids[place], []).append(row)
     several = {key: found for key, found in rows_of.items() if len(found) > 1}
     if not several:
         return
@@ -27,7 +28,7 @@ def quarantine_shared_ids(rows: Rows, name: str, identity_of_row: Sequence[Ident
     for found in several.values():
         differing = [fact for fact, known in facts.items() if len({known[row] for row in found} - {None}) > 1]
         for row in found if differing else ():
-            rows.quarantine(row, OTHER[IdentityRule.TWO_PEOPLE], name, _shape(differing))
+            rows.quarantine(row, OTHER[IdentityRule.TWO_PEOPLE], people.name, _shape(differing))
 
 
 def _facts(rows: Rows) -> Mapping[str, Sequence[Value]]:

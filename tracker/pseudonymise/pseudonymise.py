@@ -30,7 +30,7 @@ def pseudonymise(claims: Claims, keyring: Keyring, vault: SubjectSource) -> Pseu
     rows = Rows(claims)
     people = {name: People.read(rows, name) for name in (PREVIOUS_CHILD, CHILD) if name in claims.columns}
     if CHILD in people:
-        quarantine_shared_ids(rows, CHILD, people[CHILD].of_row)
+        quarantine_shared_ids(rows, people[CHILD])
     columns = columns_without_identities(rows, keyring.references)
     if CHILD in people and BIRTH_DATE in claims.spec.by_name:
         columns[BIRTH_DATE] = _birth_dates(columns.get(BIRTH_DATE), people[CHILD])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from itertools import compress
+from itertools import chain, compress
 from typing import Generic, TypeVar
 
 from tracker.domain.delivery import Claims
@@ -59,6 +59,13 @@ class Rows:
     def usable(self, row: int) -> bool:
         """Whether nothing has stopped the row."""
         return row not in self.quarantined and row not in self.set_aside
+
+    def all_usable(self) -> list[bool]:
+        """``usable`` of every row."""
+        usable = [True] * len(self)
+        for row in chain(self.quarantined, self.set_aside):
+            usable[row] = False
+        return usable
 
     def quarantine(self, row: int, text: Text, name: str, found: str) -> None:
         """Stop a row by a rule about its field ``name``, beside what stopped it already."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
+from typing import NamedTuple, Protocol
 from uuid import uuid4
 
 from tracker.domain.errors import KeyringError, NotFound
@@ -20,8 +20,7 @@ class SubjectState(StrEnum):
     ERASED = "erased"
 
 
-@dataclass(frozen=True)
-class SubjectRef:
+class SubjectRef(NamedTuple):
     """A subject as UUID text; None with state erased for an identity that was erased."""
 
     subject_id: str | None
@@ -33,8 +32,7 @@ NO_SUBJECT = "the vault knows no such subject; it was erased, or never was"
 ERASED = SubjectRef(None, SubjectState.ERASED)
 
 
-@dataclass(frozen=True)
-class HashedId:
+class HashedId(NamedTuple):
     """An identity as the vault knows it: 32 bytes of keyed hash, and how far it reaches."""
 
     id_hmac: bytes

@@ -16,6 +16,7 @@ from datetime import date
 from functools import partial
 from hashlib import blake2b
 from itertools import repeat
+from json.encoder import encode_basestring
 from operator import itemgetter
 from typing import NamedTuple, TypeVar, cast
 
@@ -99,10 +100,12 @@ def stage(claims: PseudonymousClaims) -> StagedDelivery:
     Rows that state one stable source id twice keep the first statement in content order; the others
     are set aside as ``duplicate_row``.
     """
-    contents, bodies = _contents_and_bodies(claims)
-    facts = _fact_ids(claims, contents)
-    usable = [i for i in range(len(facts)) if i not in claims.quarantined and i not in claims.set_aside]
-    kept, duplicates = _first_of_each(usable, facts, contents)
+    bodies = [_event_bodies(claims, event) for event in claims.spec.events]
+    content = _row_content(claims, bodies)
+    facts = _fact_ids(claims, content)
+    stopped = claims.quarantined.keys() | claims.set_aside.keys()
+    usable = [i for i in range(len(facts)) if i not in stopped]
+    kept, duplicates = _first_of_each(usable, facts, content)
     numbers = claims.row_numbers
     return StagedDelivery(
         note=claims.note,
@@ -139,19 +142,15 @@ class _Body(NamedTuple):
     content: Sequence[str]
 
 
-def _contents_and_bodies(claims: PseudonymousClaims) -> tuple[Sequence[str], Sequence[_Body]]:
-    """The business content of each row over all its events, and each event's bodies."""
-    bodies = [_event_bodies(claims, event) for event in claims.spec.events]
-    days = [_dates_as_text(claims, event.on) for event in claims.spec.events]
-    parts = [column for body, day in zip(bodies, days, strict=True) for column in (day, body.content)]
-    return ["|".join(row) for row in zip(*parts, strict=True)], bodies
+RowContent = Callable[[int], str]
+"""The business content of a row over all its events; few rows are ever asked for it."""
 
 
-def _dates_as_text(claims: PseudonymousClaims, name: str) -> list[str]:
-    column = claims.columns.get(name)
-    if column is None:
-        return [""] * len(claims.row_numbers)
-    return _encoded(column, lambda day: "" if day is None else str(day))
+def _row_content(claims: PseudonymousClaims, bodies: Sequence[_Body]) -> RowContent:
+    nothing = [None] * len(claims.row_numbers)
+    days = [claims.columns.get(event.on) or nothing for event in claims.spec.events]
+    parts = list(zip(days, (body.content for body in bodies), strict=True))
+    return lambda row: "|".join(f"{day[row] or ''}|{content[row]}" for day, content in parts)
 
 
 def _event_bodies(claims: PseudonymousClaims, event: EventSpec) -> _Body:
@@ -184,22 +183,25 @@ def _churning_ids(claims: PseudonymousClaims, kept: Sequence[int], facts: Sequen
 
 
 def _exists(claims: PseudonymousClaims, when: tuple[str, ...]) -> Sequence[bool]:
-    given = [claims.columns[name] for name in when if name in claims.columns]
     if not when:
         return [True] * len(claims.row_numbers)
-    if not given:
-        return [False] * len(claims.row_numbers)
-    return [any(value is not None for value in row) for row in zip(*given, strict=True)]
+    exists = [False] * len(claims.row_numbers)
+    for column in (claims.columns[name] for name in when if name in claims.columns):
+        exists = [seen or value is not None for seen, value in zip(exists, column, strict=True)]
+    return exists
 
 
 Encoder = Callable[[Value], str]
 
 
 def _json_objects(fragments: Mapping[str, Sequence[str]], rows: int) -> list[str]:
-    """One canonical JSON object a row: keys in order, absent cells left out, no white space."""
+    """One canonical JSON object a row: keys in order, absent cells left out, no white space.
+
+    ``fragments`` are the members by name, each with the comma after it.
+    """
     if not fragments:
         return ["{}"] * rows
-    return ["{" + ",".join(filter(None, row)) + "}" for row in zip(*fragments.values(), strict=True)]
+    return ["{" + "".join(row)[:-1] + "}" for row in zip(*fragments.values(), strict=True)]
 
 
 def _encoded(cells: Sequence[Value], encode: Encoder) -> list[str]:
@@ -216,67 +218,71 @@ def _encoder(name: str) -> Encoder:
     key = _as_json(name)
 
     def encode(cell: Value) -> str:
+        if isinstance(cell, str):
+            return f"{key}:{encode_basestring(cell)},"
         if cell is None or cell == ():
             return ""
-        return f"{key}:{_as_json(cell.isoformat() if isinstance(cell, date) else cell)}"
+        return f"{key}:{_as_json(cell.isoformat() if isinstance(cell, date) else cell)},"
 
     return encode
 
 
 def _masking_encoder(name: str) -> Encoder:
     """Ids that churn between exports count only as given or not."""
-    given = f"{_as_json(name)}:true"
+    given = f"{_as_json(name)}:true,"
     return lambda cell: "" if cell is None or cell == () else given
 
 
-def _fact_ids(claims: PseudonymousClaims, contents: Sequence[str]) -> list[str]:
+def _fact_ids(claims: PseudonymousClaims, content: RowContent) -> list[str]:
     """The fact each row states, as 32 hex digits."""
     scope = f"{claims.note.municipality}|{claims.note.record_type}"
-    keys = _keys(claims, contents)
-    keyed_by_id = [key is not None and key.startswith("id|") for key in keys]
-    occurrence = _occurrences(keys, contents, keyed_by_id)
+    keys = _keys(claims, content)
+    occurrence = _occurrences(keys, content)
     return [_digest(f"{scope}|{key}|{n}") for key, n in zip(keys, occurrence, strict=True)]
 
 
-def _keys(claims: PseudonymousClaims, contents: Sequence[str]) -> list[str]:
+_BY_ID = "id|"
+
+
+def _keys(claims: PseudonymousClaims, content: RowContent) -> list[str]:
     spec, rows = claims.spec, len(claims.row_numbers)
     sources = claims.columns.get(spec.source_id) if claims.note.stable_ids else None
-    days = claims.columns[spec.period_by]
+    days = _encoded(claims.columns[spec.period_by], str)
     extra = [claims.columns.get(name) or [None] * rows for name in spec.identity]
     further = ["|".join(str(v) for v in row) for row in zip(*extra, strict=True)] if extra else [""] * rows
 
     def key(i: int) -> str:
         if sources is not None and sources[i] is not None:
-            return f"id|{sources[i]}"
+            return f"{_BY_ID}{sources[i]}"
         if claims.subjects[i] is None and spec.person:
-            return f"content|{contents[i]}"
+            return f"content|{content(i)}"
         return f"slot|{claims.subjects[i]}|{days[i]}|{further[i]}"
 
     return [key(i) for i in range(rows)]
 
 
-def _occurrences(keys: Sequence[str], contents: Sequence[str], keyed_by_id: Sequence[bool]) -> list[int]:
+def _occurrences(keys: Sequence[str], content: RowContent) -> list[int]:
     """1, 2, … among rows with one key, in content order, so that row order never matters."""
-    groups: dict[str, list[int]] = defaultdict(list)
-    for i, key in enumerate(keys):
-        if not keyed_by_id[i]:
-            groups[key].append(i)
     numbers = [1] * len(keys)
+    repeated = {key for key, rows in Counter(keys).items() if rows > 1 and not key.startswith(_BY_ID)}
+    groups: dict[str, list[int]] = defaultdict(list)
+    for i, key in enumerate(keys) if repeated else ():
+        if key in repeated:
+            groups[key].append(i)
     for members in groups.values():
-        if len(members) > 1:
-            for n, i in enumerate(sorted(members, key=contents.__getitem__), start=1):
-                numbers[i] = n
+        for n, i in enumerate(sorted(members, key=content), start=1):
+            numbers[i] = n
     return numbers
 
 
 def _first_of_each(
-    usable: Sequence[int], facts: Sequence[str], contents: Sequence[str]
+    usable: Sequence[int], facts: Sequence[str], content: RowContent
 ) -> tuple[list[int], list[int]]:
     """Rows kept and rows that repeat a fact already stated in this file."""
     first: dict[str, int] = {}
     for i in usable:
         other = first.setdefault(facts[i], i)
-        if contents[i] < contents[other]:
+        if other != i and content(i) < content(other):
             first[facts[i]] = i
     kept = [i for i in usable if first[facts[i]] == i]
     return kept, [i for i in usable if first[facts[i]] != i]
@@ -323,8 +329,9 @@ _AS_EVENT = cast("Callable[[Iterable[object]], StagedEvent]", partial(tuple.__ne
 """As ``StagedEvent._make``, which counts the fields of each."""
 
 
-def _picked(column: Sequence[_Cell], rows: Sequence[int]) -> list[_Cell]:
-    return list(map(column.__getitem__, rows))
+def _picked(column: Sequence[_Cell], rows: Sequence[int]) -> Sequence[_Cell]:
+    """The cells of some rows, in order; mostly that is all of them."""
+    return column if len(rows) == len(column) else list(map(column.__getitem__, rows))
 
 
 def _link(row_no: int, fact: str, subject: str | None, other: str) -> StagedEvent:
