@@ -58,6 +58,11 @@ class Watched:
     server_peak: float
     server_processor: float
 
+    @property
+    def seconds(self) -> float:
+        """Seconds the task took, as it answered."""
+        return float(self.answer["seconds"])
+
 
 def run(task: str, server: int | None, **arguments: str | int) -> Watched:
     """Run ``python -m tests.bench.tasks TASK`` and watch it, and the PostgreSQL whose postmaster is given."""

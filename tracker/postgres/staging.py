@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Set
 from itertools import chain, islice
+from operator import itemgetter
 from typing import Any
 
 from psycopg import Connection
@@ -39,8 +40,11 @@ def copy_churning_ids(
         _copy(driver, f"COPY intake.churning_ids ({columns}) FROM STDIN", lines)
 
 
+_FACT = itemgetter(0)
+
+
 def _id_lines(attempt: str, rows: Iterable[StagedIds]) -> Iterator[str]:
-    for fact, ids in rows:
+    for fact, ids in sorted(rows, key=_FACT):  # as the index lies
         cells = [ids.get(name, NULL) for name in LINKING_IDS]
         told = "\t".join([cell if isinstance(cell, str) else f"{{{','.join(cell)}}}" for cell in cells])
         yield f"{fact}{attempt}{told}\n"
