@@ -225,7 +225,7 @@ def _load_beside(
         end_of_work,  # closed first: see _end_with_the_work
     ):
         running: dict[Future[Receipt], TakenIn] = {}
-        for _ in range(workers + 1):
+        for _ in range(workers):  # none more: who has read a file of a sender is to read its next
             _start_next(pool, queues, running)
         while running:
             done, _ = wait(running, return_when=FIRST_COMPLETED)

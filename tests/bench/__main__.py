@@ -101,22 +101,22 @@ def loading(year: Path, again: Path) -> Iterator[Line]:
         with installation() as (url, server):
             say(f"round {number} of {ROUNDS}: loading the national year, {rows_of(year):,} rows")
             first = watched.run("load", server, inbox=str(year / "inbox"), url=url)
-            say("reading the same files and copying the finished rows")
-            base = watched.run("read_and_copy", server, inbox=str(year / "inbox"), url=url)
             say("loading it again as re-exported")
             second = watched.run("load", server, inbox=str(again / "inbox"), url=url)
-            rounds.append(Round(first, base, second))
+            say("reading the same files and copying the finished rows")
+            base = watched.run("read_and_copy", server, inbox=str(year / "inbox"), url=url)
+            rounds.append(Round(first, second, base))
             if number == ROUNDS:
                 yield from _loaded(rounds)
                 yield _timelines(url, server)
 
 
 class Round(NamedTuple):
-    """A first load, its base, and the load of the re-export, on one fresh server."""
+    """A first load, the load of its re-export, and what both are measured by, on one fresh server."""
 
     first: watched.Watched
-    base: watched.Watched
     again: watched.Watched
+    base: watched.Watched
 
     @property
     def to_base(self) -> float:

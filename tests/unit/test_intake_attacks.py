@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import os
 import resource
+import signal
+import time
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from multiprocessing import get_context
+from pathlib import Path
 
 import pytest
 
 from tests import intake_corpus as corpus
 from tracker.domain.errors import RejectedFile
-from tracker.intake import sandbox
+from tracker.intake import reading_process, sandbox
 from tracker.intake.extract import extract
 from tracker.intake.raw import Hints, Limits
 from tracker.intake.sandbox import ask, read_sheets
@@ -163,3 +166,77 @@ def test_a_reading_process_that_was_killed_is_started_again() -> None:
     process.wait()
     tables, _ = read_sheets(corpus.delivery(), "x.xlsx")
     assert len(tables[0].row_numbers) == 6
+
+
+def _waiting_children() -> list[int]:
+    pid = sandbox._server().process.pid
+    return [int(one) for one in Path(f"/proc/{pid}/task/{pid}/children").read_text("ascii").split()]
+
+
+def _until(held: Callable[[], bool]) -> None:
+    for _ in range(100):
+        if held():
+            return
+        time.sleep(0.05)
+    raise AssertionError("it did not come about")
+
+
+def _read(sender: str, limits: Limits | None = None) -> int:
+    tables, _ = read_sheets(corpus.delivery(), "x.xlsx", limits, sender=sender)
+    return len(tables[0].row_numbers)
+
+
+def test_one_process_reads_the_files_of_one_sender_and_of_no_other() -> None:
+    sandbox.stop()
+    assert _read("0180") == 6
+    (first,) = _waiting_children()
+    assert _read("0180") == 6
+    assert _waiting_children() == [first]
+    assert _read("1480") == 6
+    _until(lambda: len(_waiting_children()) == 1)
+    assert _waiting_children() != [first]
+
+
+def test_a_file_whose_sender_is_not_named_has_a_process_of_its_own() -> None:
+    sandbox.stop()
+    _read("")
+    _until(lambda: not _waiting_children())
+
+
+def test_other_limits_are_another_process() -> None:
+    sandbox.stop()
+    _read("0180")
+    (first,) = _waiting_children()
+    _read("0180", replace(Limits(), cpu_seconds=7))
+    _until(lambda: len(_waiting_children()) == 1)
+    (second,) = _waiting_children()
+    assert second != first
+    assert resource.prlimit(second, resource.RLIMIT_CPU)[0] == 7
+
+
+def test_a_waiting_process_that_was_killed_is_missed_by_nobody() -> None:
+    sandbox.stop()
+    _read("0180")
+    (first,) = _waiting_children()
+    os.kill(first, signal.SIGKILL)
+    assert _read("0180") == 6
+    assert first not in _waiting_children()
+
+
+def test_a_process_that_breaks_off_leaves_the_senders_next_file_unharmed() -> None:
+    sandbox.stop()
+    limits = replace(Limits(), memory=200_000_000)
+    assert _read("0180", limits) == 6
+    with pytest.raises(RejectedFile) as refused:
+        read_sheets(corpus.text([["x" * 10] * 100] * 20_000), "x.csv", limits, sender="0180")
+    assert refused.value.rule == "FILE-014"
+    assert _read("0180", limits) == 6
+
+
+def test_a_process_ends_after_some_files_and_another_goes_on() -> None:
+    sandbox.stop()
+    _read("0180")
+    (first,) = _waiting_children()
+    for _ in range(reading_process.MOST_FILES):
+        assert _read("0180") == 6
+    assert first not in _waiting_children()

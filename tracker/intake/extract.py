@@ -45,7 +45,7 @@ def extract(
     Raises ``RejectedFile`` for a FATAL file rule; everything else is a finding of the extract.
     """
     sidecar = sidecar or _NOTHING_DECLARED
-    tables, problems = read_sheets(content, file_name, limits, _hints(sidecar))
+    tables, problems = read_sheets(content, file_name, limits, _hints(sidecar), municipality)
     match, recognition = recognise(tables, municipality, sidecar.record_type, aliases)
     _check_one_sheet(sidecar, recognition)
     rows = data_rows(match)

@@ -1,8 +1,11 @@
-"""The reading process: forks a child per file, which parses under limits and sends back tables or a rule.
+"""The reading process: forks children, which parse files under limits and send back tables or a rule.
 
-Runs as ``python -m tracker.intake.reading_process FD``; see ``sandbox`` for the other side. It imports
-little, so a fork costs about a millisecond, and the child's death (abort, kill, limit) harms nobody. It
-makes no connection of its own: the server cuts itself off from the network, and its children with it.
+Runs as ``python -m tracker.intake.reading_process FD``; see ``sandbox`` for the other side. A child's death
+(abort, kill, limit) harms nobody. It makes no connection of its own: the server cuts itself off from the
+network, and its children with it.
+
+A child may read several files, of one sender: a process that has just been forked takes twice as long over
+one, for all its memory is new to it. What a hostile file could do to its child it does to its own sender.
 """
 
 from __future__ import annotations
@@ -16,6 +19,7 @@ import signal
 import socket
 import struct
 import sys
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -33,6 +37,14 @@ NOT_CUT_OFF = b"-"
 
 LENGTHS = struct.Struct("<IQ")
 """Lengths of the JSON request and of the file's content, which follow it."""
+
+ANSWER = struct.Struct("<Q?")
+"""Length of the answer, which follows, and whether the child will read another file."""
+
+MOST_FILES = 16
+"""Files one child reads, at most."""
+
+_MOST_MEMORY = 200_000  # kilobytes it may have held: what it does not give back is not kept by idle children
 
 
 @dataclass(frozen=True)
@@ -92,23 +104,30 @@ def main(control_fd: int) -> None:
 
 
 def _child(descriptor: int) -> None:
-    """Answers one request and never returns; any failure is an exit without an answer."""
+    """Answers requests and never returns; any failure is an exit without an answer."""
     code = 1
     try:
         with socket.socket(fileno=descriptor) as connection:
-            _answer(connection)
+            files = 1
+            while _answer(connection, last=files == MOST_FILES):
+                files += 1
         code = 0
     finally:
         os._exit(code)
 
 
-def _answer(connection: socket.socket) -> None:
+def _answer(connection: socket.socket, *, last: bool) -> bool:
+    """Answers a request and tells whether there may be another; the end of them ends the process."""
     request_length, content_length = LENGTHS.unpack(_receive(connection, LENGTHS.size))
     request = _request(json.loads(_receive(connection, request_length)))
     content = bytes(_receive(connection, content_length))
     _limit(request.limits)
-    for block in _result(request, content):
+    blocks = _result(request, content)
+    more = not last and resource.getrusage(resource.RUSAGE_SELF).ru_maxrss <= _MOST_MEMORY
+    for block in (ANSWER.pack(sum(map(len, blocks)), more), *blocks):
         connection.sendall(block)
+    signal.alarm(0)
+    return more
 
 
 def _result(request: Request, content: bytes) -> list[bytes]:
@@ -135,9 +154,11 @@ def _receive(connection: socket.socket, length: int) -> bytearray:
 
 
 def _limit(limits: Limits) -> None:
-    """Memory, processor and wall-clock limits; no files written, no core dumped (identities)."""
+    """Memory, processor and wall-clock limits of one file; no files written, no core dumped (identities)."""
     resource.setrlimit(resource.RLIMIT_AS, (limits.memory, limits.memory))
-    resource.setrlimit(resource.RLIMIT_CPU, (limits.cpu_seconds, limits.cpu_seconds))
+    most = limits.cpu_seconds * MOST_FILES
+    seconds = int(time.process_time()) + limits.cpu_seconds
+    resource.setrlimit(resource.RLIMIT_CPU, (min(seconds, most), most))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
     signal.signal(signal.SIGALRM, signal.SIG_DFL)

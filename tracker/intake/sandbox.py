@@ -1,7 +1,8 @@
 """Sandbox: reads a delivered file in a process of its own, so that no file can harm the one that asks.
 
 One lean server process (``reading_process``) is started per process that asks, on first use; it forks a
-child per file. Works from worker processes and threads. Nothing of the file touches a disk.
+child for a file, or for several of one sender, one after the other. Works from worker processes and threads.
+Nothing of the file touches a disk.
 """
 
 from __future__ import annotations
@@ -14,18 +15,29 @@ import subprocess
 import sys
 import threading
 import time
-from dataclasses import asdict
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from itertools import repeat
 
-from tracker.domain.errors import RejectedFile
 from tracker.intake import wire
 from tracker.intake.file_rules import rejection
 from tracker.intake.raw import Hints, Limits, Problem, RawTable
-from tracker.intake.reading_process import LENGTHS, NOT_CUT_OFF
+from tracker.intake.reading_process import ANSWER, LENGTHS, NOT_CUT_OFF
 from tracker.telling import tell
 
 _GRACE = 5.0  # seconds beyond the child's own clock
+_TRIES = 2
 _lock = threading.Lock()
 _servers: dict[int, _Server] = {}
+
+
+@dataclass(frozen=True)
+class _Child:
+    """A connection to a child that waits for another file of its sender."""
+
+    sender: str
+    limits: Limits
+    connection: socket.socket
 
 
 class _Server:
@@ -40,6 +52,7 @@ class _Server:
         )
         theirs.close()
         self.control = ours
+        self.waiting: _Child | None = None
 
     def hear(self) -> None:
         """Tell, once, if it could not cut itself off from the network."""
@@ -52,54 +65,87 @@ class _Server:
 
     def stop(self) -> None:
         self.hear()
+        self.keep(None)
         self.control.close()
         self.process.wait()
 
+    def keep(self, child: _Child | None) -> None:
+        """Let a child wait for another file, and the one that waited till now end."""
+        with _lock:
+            before, self.waiting = self.waiting, child
+        if before is not None:
+            before.connection.close()
+
 
 def read_sheets(
-    content: bytes, file_name: str, limits: Limits | None = None, hints: Hints | None = None
+    content: bytes,
+    file_name: str,
+    limits: Limits | None = None,
+    hints: Hints | None = None,
+    sender: str = "",
 ) -> tuple[list[RawTable], list[Problem]]:
-    """The tables of a delivered file and what was remarkable; raises ``RejectedFile``, whatever the file."""
+    """The tables of a delivered file and what was remarkable; raises ``RejectedFile``, whatever the file.
+
+    Files of one ``sender`` may be read by one process; where none is named, each has its own.
+    """
     limits = limits or Limits()
     if len(content) > limits.file_size:
         found, expected = f"{len(content) / 1e6:.0f} MB", f"{limits.file_size / 1e6:.0f} MB"
         raise rejection("FILE-002", {"found": found, "expected": expected})
-    return ask("read", content, file_name, limits, hints or Hints())
+    return ask("read", content, file_name, limits, hints or Hints(), sender=sender)
 
 
 def ask(
-    task: str, content: bytes, file_name: str, limits: Limits, hints: Hints
+    task: str, content: bytes, file_name: str, limits: Limits, hints: Hints, *, sender: str = ""
 ) -> tuple[list[RawTable], list[Problem]]:
     """Carry out one task of the reading process; a child that dies twice or falls silent is FILE-014."""
-    begun = time.monotonic()
-    try:
-        try:
-            answer = wire.decode(_exchange(task, content, file_name, limits, hints))
-        except (ValueError, OSError):
-            if time.monotonic() - begun > limits.cpu_seconds:
-                raise
-            # It did not use up its time: it may have been killed from outside, through no fault of the file.
-            answer = wire.decode(_exchange(task, content, file_name, limits, hints))
-    except (ValueError, OSError) as error:
-        raise _gave_up(limits) from error
+    fields = {"task": task, "file_name": file_name, "limits": asdict(limits), "hints": asdict(hints)}
+    request = json.dumps(fields).encode()
+    answer, begun = None, time.monotonic()
+    for child in (*_waiting(sender, limits), *repeat(None, _TRIES)):
+        with suppress(ValueError, OSError):
+            answer = wire.decode(_exchange(child or _fresh(sender, limits), request, content))
+            break
+        # One that did not use up its time may have been killed from outside, through no fault of the file.
+        if time.monotonic() - begun > limits.cpu_seconds:
+            break
+    if answer is None:
+        raise rejection("FILE-014", {"memory": limits.memory // 1_000_000, "seconds": limits.cpu_seconds})
     if "rule" in answer:
         raise rejection(answer["rule"], answer["values"])
     return answer["tables"], answer["problems"]
 
 
-def _gave_up(limits: Limits) -> RejectedFile:
-    return rejection("FILE-014", {"memory": limits.memory // 1_000_000, "seconds": limits.cpu_seconds})
-
-
-def _exchange(task: str, content: bytes, file_name: str, limits: Limits, hints: Hints) -> bytes:
-    fields = {"task": task, "file_name": file_name, "limits": asdict(limits), "hints": asdict(hints)}
-    request = json.dumps(fields).encode()
-    with _connect() as connection:
-        connection.settimeout(limits.wall_seconds + _GRACE)
+def _exchange(child: _Child, request: bytes, content: bytes) -> bytes:
+    """Hand a file to a child and take its answer; then the child waits for its sender's next, or ends."""
+    connection, goes_on = child.connection, False
+    try:
+        connection.settimeout(child.limits.wall_seconds + _GRACE)
         connection.sendall(LENGTHS.pack(len(request), len(content)) + request)
         connection.sendall(content)
         with connection.makefile("rb") as answer:
-            return answer.read()
+            length, goes_on = ANSWER.unpack(answer.read(ANSWER.size).ljust(ANSWER.size, b"\0"))
+            return answer.read(length)
+    finally:
+        if goes_on and child.sender:
+            _server().keep(child)
+        else:
+            connection.close()
+
+
+def _waiting(sender: str, limits: Limits) -> list[_Child]:
+    """The child that waits for a file of this sender, if there is one: it is given to one caller."""
+    with _lock:
+        server = _servers.get(os.getpid())
+        child = server.waiting if server else None
+        if server is None or child is None or (child.sender, child.limits) != (sender, limits):
+            return []
+        server.waiting = None
+        return [child]
+
+
+def _fresh(sender: str, limits: Limits) -> _Child:
+    return _Child(sender, limits, _connect())
 
 
 def _connect() -> socket.socket:
