@@ -34,7 +34,7 @@ KEYS = tuple(_KINDS)
 """Keys a sidecar may hold; all are optional."""
 
 
-class _DatesAsText(yaml.CSafeLoader):
+class _DatesAsText(yaml.SafeLoader):
     """Leaves dates as text, so that a wrong one can be blamed on its key."""
 
 
