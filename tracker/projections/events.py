@@ -63,7 +63,9 @@ def _relation(connection: duckdb.DuckDBPyConnection, source: LogEvents, folder: 
         return f"read_parquet('{quoted(source)}')"
     connection.register("log_stream", _reader(source))
     spool = folder / "log.parquet"
+    connection.execute("SET preserve_insertion_order = false")  # no order is asked of the log, nor kept
     connection.execute(f"COPY log_stream TO '{quoted(spool)}' (FORMAT parquet, COMPRESSION lz4_raw)")
+    connection.execute("SET preserve_insertion_order = true")
     connection.unregister("log_stream")
     return f"read_parquet('{quoted(spool)}')"
 
