@@ -160,7 +160,8 @@ def _project(
 
 
 def _write(connection: duckdb.DuckDBPyConnection, query: str, path: Path) -> None:
-    connection.execute(f"COPY ({query}) TO '{quoted(path)}' (FORMAT parquet, COMPRESSION zstd)")
+    form = "FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1"
+    connection.execute(f"COPY ({query}) TO '{quoted(path)}' ({form})")
 
 
 def _is_synthetic(connection: duckdb.DuckDBPyConnection) -> bool:

@@ -4,6 +4,6 @@ COPY (
            municipality, record_type, fact_id, version, occurred_on, delivery_no, body
     FROM live LEFT JOIN canonical ON canonical.subject_id = live.subject_id
     ORDER BY 4 NULLS LAST, occurred_on NULLS LAST, live.position
-) TO '$out' (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 122880);
+) TO '$out' (FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1, ROW_GROUP_SIZE 122880);
 
 CREATE VIEW events AS SELECT * FROM read_parquet('$out');
