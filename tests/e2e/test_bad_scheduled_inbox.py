@@ -120,7 +120,7 @@ def test_three_thousand_tiny_files_of_one_sender_do_not_keep_others_waiting(plac
     assert {sender: senders.count(sender) for sender in GOOD} == GOOD
     for number in waiting.numbers[:8]:
         assert scheduled.load_in_turn(place, number) is not None
-    assert {scheduled.load_in_turn(place, waiting.numbers[0]).state} == {"loaded"}  # type: ignore[union-attr]
+    assert {scheduled.load_in_turn(place, waiting.numbers[0]).state} == {"loaded"}  # type: ignore[union-attr]  # it waits, as asserted
     again = scheduled.take_in(place)
     assert set(waiting.numbers[8:]) < set(again.numbers), "what was left is in the next run"
 

@@ -64,7 +64,7 @@ def as_json(result: Result) -> Any:
 
 
 def test_every_command_explains_itself(run: Run) -> None:
-    names = {command.name or command.callback.__name__ for command in app.registered_commands}  # type: ignore[union-attr]
+    names = {command.name or command.callback.__name__ for command in app.registered_commands}  # type: ignore[union-attr]  # all have one of both
     for name in [*names, *(group.name or "" for group in app.registered_groups)]:
         assert "Usage" in run(name, "--help").output
 

@@ -177,7 +177,7 @@ def _shifted(frame: pd.DataFrame, child: object, by: float) -> tuple[np.ndarray,
     data = leaving(
         count(spells_as_stays(frame.assign(w=weight), weight="w", **OPTIONS)), "open", ["granted"], "censored"
     )
-    return tuple(curve(data).frame["estimate"].to_numpy() for curve in (kaplan_meier, nelson_aalen))  # type: ignore[return-value]
+    return tuple(curve(data).frame["estimate"].to_numpy() for curve in (kaplan_meier, nelson_aalen))  # type: ignore[return-value]  # two curves
 
 
 @settings(max_examples=15, deadline=None)

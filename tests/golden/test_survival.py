@@ -207,7 +207,7 @@ def r_curves(number: object, kind: str) -> pd.DataFrame:
 def test_curves_of_heavily_tied_days(number: int) -> None:
     exits = by_group(number)
     for interval, kind in [("log", "log"), ("log-log", "log-log"), ("plain", "plain"), ("arcsine", "arcsin")]:
-        found = kaplan_meier(exits, interval=interval).frame  # type: ignore[arg-type]
+        found = kaplan_meier(exits, interval=interval).frame  # type: ignore[arg-type]  # literals, seen as text
         same(found[["group", *TIES_COLUMNS]], r_curves(number, kind)[["group", *TIES_COLUMNS]])
     same(
         nelson_aalen(exits).frame[["estimate", "std_error"]],

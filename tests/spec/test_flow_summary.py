@@ -281,7 +281,7 @@ PATHS = [
 @pytest.mark.parametrize(("given", "expected"), PATHS)
 def test_how_far_an_investigation_came(tmp_path, given, expected):
     need, closed, until, granted, decided, started, held = (None if x == "." else x for x in given.split())
-    day = lambda text: text and date.fromisoformat(text)  # noqa: E731
+    day = lambda text: text and date.fromisoformat(text)  # noqa: E731 - short for the rows below
     intervention = {
         "fact_id": "v",
         "subject_id": "a",

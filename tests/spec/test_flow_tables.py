@@ -20,7 +20,7 @@ from tracker.projections.flow_table import flow_table
 
 
 def told(given: pa.Table, clock: Clock, *strata: str, **options: object) -> list[str]:
-    expression = flow_table(in_duckdb(given), clock, strata, **options)  # type: ignore[arg-type]
+    expression = flow_table(in_duckdb(given), clock, strata, **options)  # type: ignore[arg-type]  # the options of one call
     return lines(collected(expression), strata)
 
 

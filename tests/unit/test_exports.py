@@ -295,12 +295,12 @@ def dates() -> set[str]:
 
 @pytest.mark.parametrize(("form", "fmt"), TRIED, ids=lambda one: getattr(one, "name", str(one)))
 def test_no_id_or_date_of_ours_leaves(snapshot: Snapshot, tmp_path: Path, form: object, fmt: Format) -> None:
-    exported(snapshot, tmp_path / "x", form.name, fmt)  # type: ignore[attr-defined]
+    exported(snapshot, tmp_path / "x", form.name, fmt)  # type: ignore[attr-defined]  # given as object
     told = everything(tmp_path / "x")
     ids = [ANN, BO, CY, *FACTS]
     for secret in [*ids, *(one.replace("-", "") for one in ids), *dates(), "2016-05"]:
         assert secret not in told
-    if form.persons:  # type: ignore[attr-defined]
+    if form.persons:  # type: ignore[attr-defined]  # given as object
         assert "2024-03" in told  # the month of entry, where it is looked for
 
 
@@ -344,9 +344,9 @@ def test_labels_stand_in_stata_and_spss(
     assert list(frame["id"]) == list(plain["id"])
     assert list(frame["left_day"]) == list(plain["left_day"])
     assert set(frame["state"]) == {"Aktualisering", "Utredning", "Insats", "Inget öppet"}
-    labels = dict(zip(meta.column_names, meta.column_labels, strict=True))  # type: ignore[attr-defined]
+    labels = dict(zip(meta.column_names, meta.column_labels, strict=True))  # type: ignore[attr-defined]  # untyped library
     assert labels["sex"] == "Kön"
-    assert "SYNTHETIC" in meta.file_label  # type: ignore[attr-defined]
+    assert "SYNTHETIC" in meta.file_label  # type: ignore[attr-defined]  # untyped library
     assert list(frame["municipality"].unique()) == ["0180"]
     assert frame["legal_basis"].isna().all()
 

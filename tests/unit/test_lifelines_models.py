@@ -115,7 +115,7 @@ def test_exact_times_are_taken_as_they_are() -> None:
     assert theirs.method.ties == "times are exact"
 
 
-class Doubtful(lifelines.WeibullAFTFitter):  # type: ignore[misc]
+class Doubtful(lifelines.WeibullAFTFitter):  # type: ignore[misc]  # untyped library
     """A fitter that warns of its own result, as lifelines does."""
 
     warned: type[Warning] = lifelines.exceptions.ConvergenceWarning

@@ -339,7 +339,7 @@ REFUSED: list[tuple[str, Any]] = [
     ("Landmarks are times", lambda: markov_test(stays(), ("a", "c"), [3, 1], np.random.default_rng(1))),
     ("not influence tables", lambda: InfluenceTables.from_json('{"format": "other"}')),
     ("not squared influences", lambda: SquaredInfluence.from_json('{"format": "other"}')),
-    ("Intervals are", lambda: aalen_johansen(count(stays())).curves(interval="wide")),  # type: ignore[arg-type]
+    ("Intervals are", lambda: aalen_johansen(count(stays())).curves(interval="wide")),  # type: ignore[arg-type]  # wrong on purpose
 ]
 
 

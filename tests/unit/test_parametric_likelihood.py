@@ -221,7 +221,7 @@ def test_what_cannot_be_told_is_refused() -> None:
     for rows, asked, told in cases:
         ended = rows.assign(left_step=np.where(rows["to_state"].notna(), 1, END))
         with pytest.raises(EstimateError, match=told):
-            accelerated_failure(stays(ended), "closed", "x + group", **asked)  # type: ignore[arg-type]
+            accelerated_failure(stays(ended), "closed", "x + group", **asked)  # type: ignore[arg-type]  # wrong on purpose
 
 
 def test_times_all_alike_and_more_knots_than_times_are_refused() -> None:

@@ -162,7 +162,7 @@ def test_an_edge_past_a_column_gets_a_lane_of_its_own() -> None:
 )
 def test_a_flow_that_does_not_hold_together_is_refused(change: dict[str, object], said: str) -> None:
     with pytest.raises(ValueError, match=said):
-        replace(chain(1), **change)  # type: ignore[arg-type]
+        replace(chain(1), **change)  # type: ignore[arg-type]  # wrong on purpose
 
 
 def test_flow_is_stamped_described_and_inert() -> None:

@@ -143,7 +143,7 @@ def test_models_refuse_what_they_cannot_tell() -> None:
     with pytest.raises(EstimateError, match="at least one event"):
         wei_lin_weissfeld_by_event(stays(), AGAIN, "sex", most=0)
     with pytest.raises(EstimateError, match="not «days»"):
-        prentice_williams_peterson(stays(), AGAIN, "sex", clock="days")  # type: ignore[arg-type]
+        prentice_williams_peterson(stays(), AGAIN, "sex", clock="days")  # type: ignore[arg-type]  # wrong on purpose
 
 
 def test_gaps_of_a_child_counted_twice_change_only_the_variance_by_child() -> None:

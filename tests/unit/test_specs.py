@@ -97,9 +97,9 @@ def test_range_rules_take_their_bounds_from_the_column() -> None:
 
 def test_specs_cannot_be_changed() -> None:
     with pytest.raises(TypeError):
-        load_specs()["referrals"] = load_spec("child_facts")  # type: ignore[index]
+        load_specs()["referrals"] = load_spec("child_facts")  # type: ignore[index]  # wrong on purpose
     with pytest.raises(dataclasses.FrozenInstanceError):
-        load_spec("referrals").label_sv = "x"  # type: ignore[misc]
+        load_spec("referrals").label_sv = "x"  # type: ignore[misc]  # wrong on purpose
 
 
 def test_an_unknown_record_type_is_not_found() -> None:

@@ -263,10 +263,10 @@ def test_comparisons_that_cannot_be_made() -> None:
         (lambda: leaving(count(stays(TWO)), "moved"), "no state «moved»"),
         (lambda: leaving(count(stays(TWO)), "open", ["open"]), "no transition from «open» to «open»"),
         (lambda: leaving(count(stays(TWO)), "open", []), "at least one state"),
-        (lambda: kaplan_meier(data, interval="exact"), "found «exact»"),  # type: ignore[arg-type]
+        (lambda: kaplan_meier(data, interval="exact"), "found «exact»"),  # type: ignore[arg-type]  # wrong on purpose
         (lambda: kaplan_meier(data, level=95), "level lies between 0 and 1"),
-        (lambda: nelson_aalen(data, variance="tsiatis"), "found «tsiatis»"),  # type: ignore[arg-type]
-        (lambda: nelson_aalen(data, interval="logit"), "plain or log"),  # type: ignore[arg-type]
+        (lambda: nelson_aalen(data, variance="tsiatis"), "found «tsiatis»"),  # type: ignore[arg-type]  # wrong on purpose
+        (lambda: nelson_aalen(data, interval="logit"), "plain or log"),  # type: ignore[arg-type]  # wrong on purpose
         (lambda: quantiles(kaplan_meier(data), [50]), "between 0 and 1"),
         (lambda: quantiles(nelson_aalen(data)), "survival curves"),
     ]

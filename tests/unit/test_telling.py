@@ -36,7 +36,7 @@ def test_an_event_is_a_line_of_json(tmp_path: Path) -> None:
     }
     assert set(first) == {"time", "event", "process", "delivery", "municipality", "state"}
     assert (second["event"], second["position"], second["bytes"]) == ("backup", 7, 99)
-    assert second["seconds"] >= 0  # type: ignore[operator]
+    assert second["seconds"] >= 0  # type: ignore[operator]  # told as JSON
 
 
 def test_a_failure_is_told_by_its_kind_alone(tmp_path: Path) -> None:

@@ -25,7 +25,7 @@ class PostgresDecisions:
 
     def append(self, decision: MappingDecision) -> MappingDecision:
         """Keep a decision; its number is given here, in order of appending."""
-        values = {name: getattr(decision, name) for name in DECISION.c.keys() if name != "number"}  # noqa: SIM118
+        values = {name: getattr(decision, name) for name in DECISION.c.keys() if name != "number"}  # noqa: SIM118 - columns, not a dict
         with connect(self.url, Role.RECORDER) as connection:
             statement = insert(DECISION).values(**{**values, "codes": list(decision.codes)})
             number = connection.execute(statement.returning(DECISION.c.number)).scalar_one()
