@@ -14,7 +14,7 @@ from typing import TypeAlias
 import duckdb
 import pyarrow as pa
 
-from tracker.projections.workspace import quoted, run
+from tracker.projections.workspace import make_room, quoted, run
 
 LOG_SCHEMA = pa.schema(
     [
@@ -42,32 +42,28 @@ SubjectLink = tuple[str, str, str]
 """Event type, subject, other subject."""
 
 
-def open_log(
-    connection: duckdb.DuckDBPyConnection, source: LogEvents, folder: Path, position: int | None
-) -> int:
-    """Make the view ``log`` of the events up to ``position`` (None: all); returns the position it ends at.
+def open_log(connection: duckdb.DuckDBPyConnection, source: LogEvents, position: int | None) -> int:
+    """Make the table ``log`` of the events up to ``position`` (None: all), and room to work on them.
 
-    Arrow data is first written to ``folder``: batches can be read only once, and the snapshot's files shall
-    be the same to the byte wherever the log came from.
+    Returns the position it ends at.
     """
-    table = _relation(connection, source, folder)
+    if isinstance(source, Path):
+        _keep_log(connection, f"read_parquet('{quoted(source)}')", position)
+    else:
+        connection.register("log_stream", _reader(source))
+        _keep_log(connection, "log_stream", position)
+        connection.unregister("log_stream")
+    ((events, last),) = connection.execute("SELECT count(*), coalesce(max(position), 0) FROM log").fetchall()
+    make_room(connection, events)
+    return int(last if position is None else position)
+
+
+def _keep_log(connection: duckdb.DuckDBPyConnection, source: str, position: int | None) -> None:
     columns = ", ".join(f"{field.name}::{_sql_type(field.type)} AS {field.name}" for field in LOG_SCHEMA)
     upto = "TRUE" if position is None else f"position <= {int(position)}"
-    connection.execute(f"CREATE VIEW log AS SELECT {columns} FROM {table} WHERE {upto}")
-    last = connection.execute("SELECT coalesce(max(position), 0) FROM log").fetchone()
-    return int(position) if position is not None else int(last[0])  # type: ignore[index]  # a row
-
-
-def _relation(connection: duckdb.DuckDBPyConnection, source: LogEvents, folder: Path) -> str:
-    if isinstance(source, Path):
-        return f"read_parquet('{quoted(source)}')"
-    connection.register("log_stream", _reader(source))
-    spool = folder / "log.parquet"
     connection.execute("SET preserve_insertion_order = false")  # no order is asked of the log, nor kept
-    connection.execute(f"COPY log_stream TO '{quoted(spool)}' (FORMAT parquet, COMPRESSION lz4_raw)")
+    connection.execute(f"CREATE TABLE log AS SELECT {columns} FROM {source} WHERE {upto}")
     connection.execute("SET preserve_insertion_order = true")
-    connection.unregister("log_stream")
-    return f"read_parquet('{quoted(spool)}')"
 
 
 def _reader(source: pa.Table | pa.RecordBatchReader | Iterable[pa.RecordBatch]) -> pa.RecordBatchReader:
@@ -87,13 +83,17 @@ def _sql_type(arrow_type: pa.DataType) -> str:
 
 
 def write_live_events(connection: duckdb.DuckDBPyConnection, out: Path) -> None:
-    """Write the live events to ``out``, by child and day, and make the view ``events`` of them."""
+    """Write the live events to ``out``, by child and day, and make the view ``events`` of them.
+
+    The log itself is dropped.
+    """
     run(connection, "live")
     connection.execute("CREATE TABLE canonical (subject_id VARCHAR, canonical_id VARCHAR)")
     canonical = canonical_subjects(connection.execute(_LINKS).fetchall())
     if canonical:
         connection.executemany("INSERT INTO canonical VALUES (?, ?)", sorted(canonical.items()))
     run(connection, "events", out=quoted(out))
+    connection.execute("DROP VIEW live; DROP TABLE log")  # room for the tables to come
 
 
 _LINKS = """

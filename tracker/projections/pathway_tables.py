@@ -81,7 +81,6 @@ def write_event_log(cohort: StudyCohort, work: Path, stamp: Mapping[str, str], p
 def _session(cohort: StudyCohort, work: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     """A session with the study spells as ``study``."""
     work.mkdir(parents=True, exist_ok=True)
-    Path(work, "work.duckdb").unlink(missing_ok=True)
     with workspace(work) as connection:
         connection.execute(f"CREATE VIEW study AS SELECT * FROM read_parquet('{quoted(cohort.path)}')")
         yield connection

@@ -106,14 +106,14 @@ def write_snapshot(
     """Write the snapshot of the log as of ``position`` (None: all of it) to the folder ``out``.
 
     ``ids`` are those of exports whose ids churn (``churning.IDS_SCHEMA``). The folder appears whole or not
-    at all; an earlier snapshot there is replaced. Memory stays bounded whatever the size of the log: work is
-    spilled to disk beside ``out``.
+    at all; an earlier snapshot there is replaced. Memory stays bounded up to thirteen million events and
+    grows with more of them (``workspace.make_room``): work is spilled to disk beside ``out``.
     """
     chain, rules = chain or default_chain(), rules or Rules()
     with placed_whole(out, MANIFEST) as (made, work):
         with workspace(work) as connection:
             progress("events")
-            at = open_log(connection, log_events, work, position)
+            at = open_log(connection, log_events, position)
             write_live_events(connection, made / "events.parquet")
             seen = _read(connection, codebooks, progress)
             progress("links")

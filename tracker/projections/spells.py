@@ -44,14 +44,19 @@ def build_spells(connection: duckdb.DuckDBPyConnection, chain: Chain, rules: Rul
 
 
 def _sweep(connection: duckdb.DuckDBPyConnection, chain: Chain, rules: Rules) -> None:
-    """Sweep the operations and keep the stays as the table ``stays``."""
+    """Sweep the operations and keep the stays as the table ``stays``, a batch at a time."""
     ranks = tuple(state.rank for state in chain.states)
     names = chain.by_rank | {sweep.MOVED: MOVED, sweep.DEAD: DEAD}
     parts = sweep.whole_units(_operations(connection))
-    tables = [_table(sweep.sweep(part, ranks, rules.min_gap), names) for part in parts]
-    connection.register("stay_rows", pa.concat_tables([_STAYS.empty_table(), *tables]))
-    connection.execute("CREATE TABLE stays AS SELECT * FROM stay_rows")
-    connection.unregister("stay_rows")
+    batches = (
+        batch
+        for part in parts
+        for batch in _table(sweep.sweep(part, ranks, rules.min_gap), names).to_batches()
+    )
+    writer = connection.cursor()
+    writer.register("stay_rows", pa.RecordBatchReader.from_batches(_STAYS, batches))
+    writer.execute("CREATE TABLE stays AS SELECT * FROM stay_rows")
+    writer.unregister("stay_rows")
 
 
 def _operations(connection: duckdb.DuckDBPyConnection) -> Iterator[sweep.Operations]:

@@ -14,7 +14,7 @@ from tracker.harmonise.codebook import Codebooks
 from tracker.projections.assessments import CLOSINGS, code_assessments, parse_closings
 from tracker.projections.coding import read_wordings
 from tracker.projections.coverage import Declared, Seen
-from tracker.projections.facts import ALL_FACTS, Code, Facts, Part
+from tracker.projections.facts import ALL_FACTS, INVESTIGATIONS, REFERRALS, Code, Facts, Part
 from tracker.projections.workspace import run
 
 
@@ -54,11 +54,17 @@ def build_facts(connection: duckdb.DuckDBPyConnection, codebooks: Codebooks) -> 
     """Make ``<record_type>_coded`` for every record type, ``people``, and the macros they are read with."""
     run(connection, "macros", age_group=_age_group_sql(), flow_class=_flow_class_sql(codebooks))
     parse_closings(connection)
+    run(connection, "seldom", frequent=", ".join(f"'{event_type}'" for event_type in _FREQUENT))
     for facts in ALL_FACTS:
         connection.execute(_rows_sql(facts))
         read_wordings(connection, codebooks, facts)
     code_assessments(connection, codebooks)
     run(connection, "people")
+    connection.execute("DROP TABLE seldom")
+
+
+_FREQUENT = [part.event_type for f in (REFERRALS, INVESTIGATIONS) for part in (f.opening, *f.later)]
+"""Most of a log. Finding a type in ``events`` unpacks all bodies; the other types are put aside at once."""
 
 
 def _rows_sql(facts: Facts) -> str:
@@ -87,7 +93,8 @@ def _part_sql(part: Part) -> str:
         for name, field in part.fields.items()
     }
     body = f"from_json(body, '{json.dumps(shape)}')" if shape else "NULL"
-    return f"(SELECT *, {body} AS b FROM events WHERE event_type = '{part.event_type}')"
+    source = "events" if part.event_type in _FREQUENT else "seldom"
+    return f"(SELECT *, {body} AS b FROM {source} WHERE event_type = '{part.event_type}')"
 
 
 def _json_type(sql_type: str) -> str | list[str]:

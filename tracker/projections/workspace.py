@@ -13,29 +13,38 @@ from string import Template
 
 import duckdb
 
-MEMORY_LIMIT = "2GB"
+MEMORY, MEMORY_A_MILLION = 2_000, 150
+"""MB for DuckDB: what every session has; what one of many events gets for each million of them."""
 
 
 @contextmanager
-def workspace(folder: Path, memory_limit: str = MEMORY_LIMIT) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A DuckDB session that spills into ``folder``; everything in it is gone when it ends.
+def workspace(folder: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A DuckDB session with bounded memory.
 
-    Tables lie in a database file, so that only what is being worked on takes memory.
+    What does not fit is spilled into ``folder``, and gone when the session ends.
     """
-    connection = duckdb.connect(folder / "work.duckdb")
+    connection = duckdb.connect()
     try:
-        connection.execute(f"SET memory_limit = '{memory_limit}'")
-        # Blocks are handed round, not returned: the kernel zeroing pages anew was a twentieth of a snapshot.
+        connection.execute(f"SET memory_limit = '{MEMORY}MB'")
+        # Blocks are handed round, not given back: else the kernel clears the same pages over and over.
         connection.execute("SET block_allocator_memory = '100%'")
         connection.execute(f"SET temp_directory = '{quoted(folder / 'spill')}'")
         connection.execute("SET enable_progress_bar = false")
-        # Tables are read once or twice and dropped: compressing them cost a seventh of a snapshot's time.
-        connection.execute("PRAGMA force_compression = 'uncompressed'")
         yield connection
     except (duckdb.IOException, duckdb.TransactionException, duckdb.FatalException) as error:
         raise _named(error, folder) from None
     finally:
         connection.close()
+
+
+def make_room(connection: duckdb.DuckDBPyConnection, events: int) -> None:
+    """Let a session of many events, from some thirteen million, have memory in proportion.
+
+    Its joins hold something of every child and fact, which cannot all be spilled.
+    """
+    needed = events * MEMORY_A_MILLION // 1_000_000
+    if needed > MEMORY:
+        connection.execute(f"SET memory_limit = '{needed}MB'")
 
 
 def _named(error: duckdb.Error, folder: Path) -> Exception:

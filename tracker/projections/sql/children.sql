@@ -3,9 +3,13 @@ SELECT t.subject_id, p.sex, date_trunc('month', p.birth_date)::DATE AS birth_mon
        coalesce(r.n, 0)::INTEGER AS referrals, coalesce(i.n, 0)::INTEGER AS investigations,
        coalesce(v.n, 0)::INTEGER AS interventions, f.moved_out_on, f.died_on
 FROM (
-    SELECT subject_id, min(occurred_on) AS first_on, max(occurred_on) AS last_on,
-           list_sort(list(DISTINCT municipality)) AS municipalities
-    FROM events WHERE subject_id IS NOT NULL AND event_type NOT IN ('SubjectsLinked', 'SubjectsUnlinked')
+    SELECT subject_id, min(first_on) AS first_on, max(last_on) AS last_on,
+           list_sort(list(municipality)) AS municipalities
+    FROM (
+        SELECT subject_id, municipality, min(occurred_on) AS first_on, max(occurred_on) AS last_on
+        FROM events WHERE subject_id IS NOT NULL AND event_type NOT IN ('SubjectsLinked', 'SubjectsUnlinked')
+        GROUP BY subject_id, municipality
+    )
     GROUP BY subject_id
 ) t
 LEFT JOIN people p USING (subject_id)

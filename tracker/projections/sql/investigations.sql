@@ -11,8 +11,11 @@ LEFT JOIN (
                  (received_on, coalesce(referral_type, ''), coalesce(referrer, ''), coalesce(action, ''),
                   coalesce(array_to_string(reasons, ','), ''), link_id) AS place
           FROM referral_links JOIN referrals_coded r ON r.fact_id = link_id
-          WHERE other_id IS NOT NULL) AS told
+          WHERE other_id IN (SELECT other_id FROM referral_links GROUP BY other_id HAVING count(*) > 1)) AS told
     GROUP BY other_id
+    UNION ALL
+    SELECT other_id, any_value(link_id), any_value(method)
+    FROM referral_links WHERE other_id IS NOT NULL GROUP BY other_id HAVING count(*) = 1
 ) l ON l.other_id = i.fact_id
 LEFT JOIN covered c ON c.record_type = 'investigations' AND c.municipality = i.municipality
                    AND i.opened_on BETWEEN c.covered_from AND c.covered_to,
