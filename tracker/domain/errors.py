@@ -69,6 +69,10 @@ class SnapshotError(TrackerError):
     exit_code = 7
 
 
+class NoRoom(TrackerError):
+    """What is asked for does not fit in the memory and on the disk there are; nothing half-done was left."""
+
+
 class NotFound(TrackerError):
     """The delivery, subject, spelling or decision named does not exist."""
 

@@ -13,19 +13,22 @@ from string import Template
 
 import duckdb
 
-MEMORY, MEMORY_A_MILLION = 2_000, 150
-"""MB for DuckDB: what every session has; what one of many events gets for each million of them."""
+from tracker.domain.errors import NoRoom
+
+MEMORY, MEMORY_AN_EVENT = 2_000_000_000, 150
+"""Bytes for DuckDB: what every session has; what one of many events gets for each of them."""
 
 
 @contextmanager
 def workspace(folder: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     """A DuckDB session with bounded memory.
 
-    What does not fit is spilled into ``folder``, and gone when the session ends.
+    What does not fit is spilled into ``folder``, and gone when the session ends. Raises NoRoom where that
+    does not suffice, OSError where the disk is full or closed.
     """
     connection = duckdb.connect()
     try:
-        connection.execute(f"SET memory_limit = '{MEMORY}MB'")
+        connection.execute(f"SET memory_limit = '{MEMORY}B'")
         # Blocks are handed round, not given back: else the kernel clears the same pages over and over.
         connection.execute("SET block_allocator_memory = '100%'")
         connection.execute(f"SET temp_directory = '{quoted(folder / 'spill')}'")
@@ -33,18 +36,35 @@ def workspace(folder: Path) -> Iterator[duckdb.DuckDBPyConnection]:
         yield connection
     except (duckdb.IOException, duckdb.TransactionException, duckdb.FatalException) as error:
         raise _named(error, folder) from None
+    except duckdb.OutOfMemoryException:
+        raise NoRoom(_NO_ROOM.format(_memory(connection) // 1_000_000, folder)) from None
     finally:
         connection.close()
+
+
+_NO_ROOM = (
+    "The projection did not fit in {} MB of memory and the room on the disk of {}. "
+    "Run the same command again with more of them; a log of many events gets as much as there is."
+)
 
 
 def make_room(connection: duckdb.DuckDBPyConnection, events: int) -> None:
     """Let a session of many events, from some thirteen million, have memory in proportion.
 
-    Its joins hold something of every child and fact, which cannot all be spilled.
+    Its joins hold something of every child and fact, which cannot all be spilled. It gets no more than
+    DuckDB's own limit, four fifths of what the machine or its container has.
     """
-    needed = events * MEMORY_A_MILLION // 1_000_000
+    needed = events * MEMORY_AN_EVENT
     if needed > MEMORY:
-        connection.execute(f"SET memory_limit = '{needed}MB'")
+        connection.execute("RESET memory_limit")
+        connection.execute(f"SET memory_limit = '{min(needed, _memory(connection))}B'")
+
+
+def _memory(connection: duckdb.DuckDBPyConnection) -> int:
+    """How many bytes the session may have."""
+    limit = "SELECT parse_formatted_bytes(current_setting('memory_limit'))"
+    ((size,),) = connection.execute(limit).fetchall()
+    return int(size)
 
 
 def _named(error: duckdb.Error, folder: Path) -> Exception:
