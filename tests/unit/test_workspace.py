@@ -37,7 +37,7 @@ def test_a_log_never_gets_more_than_there_is(tmp_path: Path) -> None:
 
 
 def test_what_does_not_fit_is_told_with_what_to_do(tmp_path: Path) -> None:
-    said = r"did not fit in \d+ MB of memory .* again with more"
+    said = r"did not fit in \d+ MB of memory .* again where there is more"
     with pytest.raises(NoRoom, match=said), workspace(tmp_path) as connection:
         connection.execute("SET memory_limit = '50MB'")
         connection.execute(TOO_MUCH)

@@ -44,7 +44,7 @@ def workspace(folder: Path) -> Iterator[duckdb.DuckDBPyConnection]:
 
 _NO_ROOM = (
     "The projection did not fit in {} MB of memory and the room on the disk of {}. "
-    "Run the same command again with more of them; a log of many events gets as much as there is."
+    "Run the same command again where there is more of either, or ask for less."
 )
 
 
