@@ -104,9 +104,10 @@ def test_an_error_of_what_is_read_keeps_its_own_name(tmp_path: Path) -> None:
     assert gone.value.filename == str(tmp_path / "elsewhere")
 
 
-def test_a_projection_that_cannot_commit_is_told_as_the_system_tells_it(tmp_path: Path) -> None:
+def test_a_projection_that_cannot_spill_is_told_as_the_system_tells_it(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="File too large"), workspace(tmp_path) as session, no_room():
-        session.execute("CREATE TABLE t AS SELECT random() AS x FROM range(100000)")
+        session.execute("SET memory_limit = '50MB'")
+        session.execute("CREATE TABLE t AS SELECT random() AS x FROM range(20_000_000)")
 
 
 @pytest.mark.parametrize("in_the_way", ["file", "file/deeper/out.txt"])

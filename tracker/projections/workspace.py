@@ -34,7 +34,7 @@ def workspace(folder: Path) -> Iterator[duckdb.DuckDBPyConnection]:
         connection.execute(f"SET temp_directory = '{quoted(folder / 'spill')}'")
         connection.execute("SET enable_progress_bar = false")
         yield connection
-    except (duckdb.IOException, duckdb.TransactionException, duckdb.FatalException) as error:
+    except duckdb.IOException as error:
         raise _named(error, folder) from None
     except duckdb.OutOfMemoryException:
         raise NoRoom(_NO_ROOM.format(_memory(connection) // 1_000_000, folder)) from None
